@@ -1,0 +1,67 @@
+"""slicewise: lazy image pipelines for medical images, with one true header per slice."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+try:
+    __version__ = version("slicewise")
+except PackageNotFoundError:  # a checkout that is not installed
+    __version__ = "0+unknown"
+
+_HOMES = {
+    "Cast": "filters.intensity",
+    "Clip": "filters.intensity",
+    "Crop": "filters.geometry",
+    "Function": "filters.function",
+    "Gaussian": "filters.neighbourhood",
+    "Geometry": "image",
+    "Headers": "image",
+    "Image": "image",
+    "Median": "filters.neighbourhood",
+    "PerSlice": "image",
+    "Resample": "filters.geometry",
+    "ResultCache": "pipeline.cache",
+    "SeriesReader": "io.series_reader",
+    "SeriesWriter": "io.series_writer",
+    "Threshold": "filters.intensity",
+    "Window": "filters.intensity",
+    "discover": "io.discover",
+    "errors": "errors",
+    "sitk": "filters.sitk",
+}
+"""Where each public name lives: rooms are imported when a name of theirs is first used."""
+
+__all__ = [*_HOMES, "__version__"]  # noqa: PLE0604 - names, all of them
+
+if TYPE_CHECKING:
+    from slicewise import errors
+    from slicewise.filters import sitk
+    from slicewise.filters.function import Function
+    from slicewise.filters.geometry import Crop, Resample
+    from slicewise.filters.intensity import Cast, Clip, Threshold, Window
+    from slicewise.filters.neighbourhood import Gaussian, Median
+    from slicewise.image import Geometry, Headers, Image, PerSlice
+    from slicewise.io.discover import discover
+    from slicewise.io.series_reader import SeriesReader
+    from slicewise.io.series_writer import SeriesWriter
+    from slicewise.pipeline.cache import ResultCache
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'slicewise' has no attribute {name!r}")
+    home = importlib.import_module(f"slicewise.{_HOMES[name]}")
+    is_module = home.__name__.rpartition(".")[2] == name and not hasattr(home, name)
+    return home if is_module else getattr(home, name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
+
+
+if "IPython" in sys.modules and (shell := sys.modules["IPython"].get_ipython()) is not None:
+    importlib.import_module("slicewise.display").register(shell)

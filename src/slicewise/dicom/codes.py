@@ -1,0 +1,50 @@
+"""Coded concepts the project writes (PS3.16)."""
+
+from slicewise.image import Code
+
+__all__ = [
+    "ADDITION",
+    "CROP",
+    "DIVISION",
+    "EDGE_ENHANCEMENT",
+    "GAUSSIAN",
+    "MASK_IMAGE",
+    "MASKED",
+    "MAXIMUM",
+    "MEAN",
+    "MINIMUM",
+    "MULTIPLICATION",
+    "PROCESSING_EQUIPMENT",
+    "RESAMPLING",
+    "SCANNER",
+    "SEGMENTATION",
+    "SMOOTHING",
+    "SOURCE_IMAGE",
+    "SUBSET",
+    "SUBTRACTION",
+]
+
+# Derivations, CID 7203.
+SMOOTHING = Code("113087", "DCM", "Smoothing")
+GAUSSIAN = Code("113088", "DCM", "Gaussian blur")
+EDGE_ENHANCEMENT = Code("113086", "DCM", "Edge enhancement")
+RESAMPLING = Code("113085", "DCM", "Spatial resampling")
+CROP = Code("113077", "DCM", "Volume editing")
+SEGMENTATION = Code("113076", "DCM", "Segmentation")
+MASKED = Code("113047", "DCM", "Pixel by pixel mask")
+ADDITION = Code("113042", "DCM", "Pixel by pixel addition")
+SUBTRACTION = Code("113062", "DCM", "Pixel by pixel subtraction")
+MULTIPLICATION = Code("113053", "DCM", "Pixel by pixel multiplication")
+DIVISION = Code("113046", "DCM", "Pixel by pixel division")
+MEAN = Code("113049", "DCM", "Pixel by pixel mean")
+MAXIMUM = Code("113048", "DCM", "Pixel by pixel Maximum")
+MINIMUM = Code("113051", "DCM", "Pixel by pixel Minimum")
+SUBSET = Code("113091", "DCM", "Spatially-related frames extracted from the volume")
+
+# Purposes of reference, CID 7202.
+SOURCE_IMAGE = Code("121322", "DCM", "Source image for image processing operation")
+MASK_IMAGE = Code("121321", "DCM", "Mask image for image processing operation")
+
+# Purposes of equipment, CID 7005.
+SCANNER = Code("109101", "DCM", "Acquisition Equipment")
+PROCESSING_EQUIPMENT = Code("109102", "DCM", "Processing Equipment")

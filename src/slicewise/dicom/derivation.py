@@ -1,0 +1,230 @@
+"""Marking of a derived series: from which images, how, and with what (PS3.3, C.7.6.1.1.2, C.12.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import lru_cache
+
+import attrs
+
+from slicewise.dicom import codes
+from slicewise.dicom.encoding import code_item, explicit_column, item, sequence, text
+from slicewise.dicom.values import text_of
+from slicewise.errors import ParameterError
+from slicewise.image import Headers, ImageInfo, Operation, RawElement, Source, Step
+from slicewise.image.elements import encode_element, tag_of
+from slicewise.image.headers import Column
+
+__all__ = ["Software", "derivation_columns", "image_type", "operations_of", "source_columns"]
+
+_CODE_SEQUENCE = tag_of("DerivationCodeSequence")
+_DESCRIPTION = tag_of("DerivationDescription")
+_EQUIPMENT = tag_of("ContributingEquipmentSequence")
+_IMAGE_TYPE = tag_of("ImageType")
+
+_DESCRIPTION_LENGTH = 1024
+"""Length of an ST value (PS3.5, 6.2)."""
+
+_MOVED = frozenset([Operation.LATTICE, Operation.GEOMETRY, Operation.PROJECTION])
+
+
+@attrs.frozen
+class Software:
+    """The software that derives, as it names itself in what it writes."""
+
+    manufacturer: str
+    model: str
+    version: str
+
+
+def operations_of(history: Sequence[Step]) -> frozenset[Operation]:
+    """Return all classes of operation in a history."""
+    return frozenset(operation for step in history for operation in step.operations)
+
+
+# --- image type -----------------------------------------------------------------------------------
+
+
+def image_type(info: ImageInfo, wanted: Sequence[str] | None) -> Column:
+    """Return Image Type: DERIVED, SECONDARY, and of the source what still holds.
+
+    Parameters
+    ----------
+    info : ImageInfo
+        The image to be written.
+    wanted : sequence of str, optional
+        Values the caller wants instead.
+
+    Raises
+    ------
+    ParameterError
+        If ORIGINAL is wanted and pixels or grid changed.
+    """
+    operations = operations_of(info.history)
+    if wanted is not None:
+        return _wanted_type(wanted, operations)
+    column = info.headers.column(_IMAGE_TYPE)
+    if column is None or isinstance(column, RawElement):
+        return _derived_type(column, info.headers, operations)
+    return tuple(_derived_type(element, info.headers, operations) for element in column)
+
+
+def _wanted_type(wanted: Sequence[str], operations: frozenset[Operation]) -> RawElement:
+    values = [value.strip().upper() for value in wanted]
+    if len(values) < 2 or values[0] not in ("ORIGINAL", "DERIVED") or values[1] not in ("PRIMARY", "SECONDARY"):
+        raise ParameterError(
+            "'image_type' must begin with ORIGINAL or DERIVED and PRIMARY or SECONDARY, e.g. "
+            f"('DERIVED', 'SECONDARY', 'AXIAL') (got {tuple(wanted)!r})"
+        )
+    if values[0] == "ORIGINAL" and operations - {Operation.SUBSET}:
+        raise ParameterError("'image_type' cannot be ORIGINAL: pixels or grid were changed, and the image is DERIVED")
+    return encode_element(_IMAGE_TYPE, values)
+
+
+def _derived_type(source: RawElement | None, headers: Headers, operations: frozenset[Operation]) -> RawElement:
+    values = text_of(source).split("\\")[2:] if source is not None else []
+    if operations & {Operation.PROJECTION, Operation.MULTI}:
+        modality = text_of(headers.element(tag_of("Modality"), 0))
+        kind = "PROJECTION IMAGE" if Operation.PROJECTION in operations else "OTHER"
+        values = [kind] if modality == "MR" else values[:1]
+    return RawElement(_IMAGE_TYPE, "CS", "\\".join(["DERIVED", "SECONDARY", *values]).encode("ascii", "replace"))
+
+
+# --- sources --------------------------------------------------------------------------------------
+
+
+def source_columns(info: ImageInfo) -> dict[int, Column]:
+    """Return the references of each slice to the instances it comes from.
+
+    Source Image Sequence names the direct sources with their purpose (CID 7202); Referenced Series
+    Sequence, or for other studies the sequence for those, lists exactly these instances.
+    """
+    operations = operations_of(info.history)
+    preserved = "NO" if operations & _MOVED or _reordered(info) else "YES"
+    study = text_of(info.headers.element(tag_of("StudyInstanceUID"), 0))
+    references = tuple(_source_sequence(sources, preserved) for sources in info.sources)
+    series = tuple(_series_sequence([s for s in sources if s.study_uid == study]) for sources in info.sources)
+    others = tuple(_studies_sequence([s for s in sources if s.study_uid != study]) for sources in info.sources)
+    columns = {
+        "SourceImageSequence": references,
+        "ReferencedSeriesSequence": series,
+        "StudiesContainingOtherReferencedInstancesSequence": others,
+    }
+    return {tag_of(keyword): column for keyword, column in columns.items() if any(column)}
+
+
+def _reordered(info: ImageInfo) -> bool:
+    # Slices stacked against their normal were flipped.
+    return info.geometry.slices > 1 and float(info.geometry.mean_step @ info.geometry.normal) < 0
+
+
+def _source_sequence(sources: Sequence[Source], preserved: str) -> RawElement | None:
+    if not sources:
+        return None
+    return sequence("SourceImageSequence", [_source_item(source, preserved) for source in sources])
+
+
+def _reference(source: Source) -> list[RawElement]:
+    elements = [
+        text("ReferencedSOPClassUID", source.sop_class_uid, "UI"),
+        text("ReferencedSOPInstanceUID", source.sop_instance_uid, "UI"),
+    ]
+    if source.frame is not None:
+        elements.append(text("ReferencedFrameNumber", str(source.frame), "IS"))
+    return elements
+
+
+def _source_item(source: Source, preserved: str) -> bytes:
+    return item(
+        [
+            *_reference(source),
+            text("SpatialLocationsPreserved", preserved, "CS"),
+            _purpose(codes.MASK_IMAGE if source.mask else codes.SOURCE_IMAGE),
+        ]
+    )
+
+
+@lru_cache(maxsize=8)
+def _purpose(code: codes.Code) -> RawElement:
+    return sequence("PurposeOfReferenceCodeSequence", [code_item(code)])
+
+
+def _series_sequence(sources: Sequence[Source]) -> RawElement | None:
+    if not sources:
+        return None
+    return sequence("ReferencedSeriesSequence", _series_items(sources))
+
+
+def _series_items(sources: Sequence[Source]) -> list[bytes]:
+    items = []
+    for uid in dict.fromkeys(source.series_uid for source in sources):
+        instances = [item(_reference(source)) for source in sources if source.series_uid == uid]
+        items.append(
+            item([sequence("ReferencedInstanceSequence", instances), text("SeriesInstanceUID", uid, "UI")])
+        )
+    return items
+
+
+def _studies_sequence(sources: Sequence[Source]) -> RawElement | None:
+    items = []
+    for uid in dict.fromkeys(source.study_uid for source in sources):
+        inner = _series_items([source for source in sources if source.study_uid == uid])
+        items.append(item([sequence("ReferencedSeriesSequence", inner), text("StudyInstanceUID", uid, "UI")]))
+    return sequence("StudiesContainingOtherReferencedInstancesSequence", items) if items else None
+
+
+# --- how and with what ----------------------------------------------------------------------------
+
+
+def derivation_columns(info: ImageInfo, software: Software, now: datetime) -> dict[int, Column]:
+    """Return derivation codes and description, and the contributing equipment; earlier ones are kept."""
+    headers = info.headers
+    found = [code_item(code) for step in info.history for code in step.derivation]
+    columns: dict[int, Column | None] = {
+        _CODE_SEQUENCE: _appended(_CODE_SEQUENCE, b"".join(found), headers),
+        _DESCRIPTION: _description(info, software),
+        _EQUIPMENT: _appended(_EQUIPMENT, _equipment_item(software, now), headers),
+    }
+    return {tag: column for tag, column in columns.items() if column is not None}
+
+
+def _appended(tag: int, items: bytes, headers: Headers) -> Column | None:
+    column = explicit_column(tag, headers)
+    if not items:
+        return column
+    if column is None or isinstance(column, RawElement):
+        return RawElement(tag, "SQ", (column.value if column else b"") + items)
+    return tuple(RawElement(tag, "SQ", (element.value if element else b"") + items) for element in column)
+
+
+def _description(info: ImageInfo, software: Software) -> Column:
+    steps = "; ".join(step.description for step in info.history) or "written again"
+    newest = f"{software.model} {software.version}: {steps}"
+    earlier = info.headers.column(_DESCRIPTION)
+    if earlier is None or isinstance(earlier, RawElement):
+        return _description_element(newest, earlier)
+    return tuple(_description_element(newest, element) for element in earlier)
+
+
+def _description_element(newest: str, earlier: RawElement | None) -> RawElement:
+    # Bytes of the earlier text stay in the character set they are in.
+    value = newest.encode("ascii", "backslashreplace")
+    if earlier is not None and earlier.value.strip(b" \0"):
+        value += b" [" + earlier.value.strip(b" \0") + b"]"
+    if len(value) > _DESCRIPTION_LENGTH:
+        value = value[: _DESCRIPTION_LENGTH - 4] + b"...]"
+    return RawElement(_DESCRIPTION, "ST", value)
+
+
+def _equipment_item(software: Software, now: datetime) -> bytes:
+    return item(
+        [
+            text("Manufacturer", software.manufacturer, "LO"),
+            text("ManufacturerModelName", software.model, "LO"),
+            text("SoftwareVersions", software.version, "LO"),
+            text("ContributionDateTime", now.strftime("%Y%m%d%H%M%S.%f%z"), "DT"),
+            text("ContributionDescription", "Derivation of a new series", "ST"),
+            sequence("PurposeOfReferenceCodeSequence", [code_item(codes.PROCESSING_EQUIPMENT)]),
+        ]
+    )

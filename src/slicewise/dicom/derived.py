@@ -1,0 +1,216 @@
+"""Headers of a derived series: the propagated headers, with a new identity and marked as derived."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import attrs
+from pydicom.datadict import dictionary_VR
+
+from slicewise.dicom.derivation import Software, derivation_columns, image_type, source_columns
+from slicewise.dicom.equipment import software_as_equipment
+from slicewise.dicom.identity import Naming, identity_columns
+from slicewise.dicom.report import ReportRow
+from slicewise.dicom.required import type_2
+from slicewise.dicom.rule_table import row_for
+from slicewise.dicom.values import text_of
+from slicewise.errors import HeaderError, ParameterError
+from slicewise.image import Action, Change, Headers, ImageInfo, RawElement, Step
+from slicewise.image.elements import tag_of
+from slicewise.image.headers import Column
+
+__all__ = ["DerivedHeaders", "derive"]
+
+_PROTECTED = frozenset(
+    tag_of(keyword)
+    for keyword in (
+        "Rows Columns SamplesPerPixel PhotometricInterpretation PlanarConfiguration BitsAllocated BitsStored HighBit "
+        "PixelRepresentation RescaleSlope RescaleIntercept SmallestImagePixelValue LargestImagePixelValue "
+        "ImagePositionPatient ImageOrientationPatient PixelSpacing SOPClassUID NumberOfFrames ImageType "
+        "SourceImageSequence"
+    ).split()
+)
+
+
+@attrs.frozen
+class DerivedHeaders:
+    """Headers to be written, and for each attribute that is not as in the source, why.
+
+    Parameters
+    ----------
+    headers : Headers
+        One header per slice.
+    settled : mapping of int to Change
+        What was regenerated or dropped when the series was made up, by tag.
+    """
+
+    headers: Headers
+    settled: Mapping[int, Change]
+
+    def updated(self, columns: Mapping[int, Column | None], reason: str | None = None) -> DerivedHeaders:
+        """Return headers with some attributes replaced or dropped (None).
+
+        Parameters
+        ----------
+        columns : mapping of int to Column or None
+            The attributes; those that stay as they are need not be left out.
+        reason : str, optional
+            Why; from the header rules if not given.
+        """
+        changed = {tag: column for tag, column in columns.items() if not _same(column, self.headers.column(tag))}
+        settled = dict(self.settled)
+        for tag, column in changed.items():
+            action = Action.DROPPED if column is None else Action.REGENERATED
+            settled[tag] = Change(tag, action, reason or row_for(tag).why)
+        return DerivedHeaders(self.headers.with_columns(changed), settled)
+
+    def with_overrides(self, overrides: Mapping[str, Any], sources: frozenset[str]) -> DerivedHeaders:
+        """Return headers with values the caller gives.
+
+        Raises
+        ------
+        ParameterError
+            If an attribute is one that must follow from the image, or an identifier is a source's or
+            not unique.
+        """
+        if not overrides:
+            return self
+        for keyword in overrides:
+            if tag_of(keyword) in _PROTECTED:
+                raise ParameterError(
+                    f"'overrides' cannot set {keyword}: it follows from the image, and another value would be untrue"
+                )
+        headers = self.headers.replace(overrides)
+        _check_uids(headers, sources)
+        tags = [tag_of(keyword) for keyword in overrides]
+        return self.updated({tag: headers.column(tag) for tag in tags}, "given by the caller")
+
+    def with_required(self) -> DerivedHeaders:
+        """Return headers in which an attribute of type 2 that was dropped is empty instead."""
+        modality = text_of(self.headers.element(tag_of("Modality"), 0))
+        columns: dict[int, Column | None] = {}
+        for tag in type_2(modality):
+            column = self.headers.column(tag)
+            if column is None or (not isinstance(column, RawElement) and None in column):
+                empty = RawElement(tag, dictionary_VR(tag), b"")
+                columns[tag] = empty if column is None else tuple(e or empty for e in column)
+        return self.updated(columns, "nothing true is known of it, and it must be there (type 2)")
+
+    def rows(self, history: Sequence[Step], source_tags: frozenset[int]) -> tuple[ReportRow, ...]:
+        """Return what became of each attribute, in tag order.
+
+        Parameters
+        ----------
+        history : sequence of Step
+            The steps, with what their rules changed.
+        source_tags : frozenset of int
+            Attributes that were there at the start.
+        """
+        rows: dict[tuple[int, Action], ReportRow] = {}
+        present = self.headers.columns()
+        for change in [c for step in history for c in step.changes]:
+            if change.tag in present or change.action is Action.DROPPED:
+                rows[change.tag, change.action] = ReportRow(*change)
+        for tag, change in self.settled.items():
+            rows = {key: row for key, row in rows.items() if key[0] != tag}
+            rows[tag, change.action] = ReportRow(*change)
+        for tag in present:
+            if (tag, Action.REGENERATED) in rows:
+                continue
+            partly = rows.get((tag, Action.DROPPED))
+            if partly is None or partly.slices is not None:
+                rows[tag, Action.KEPT] = ReportRow(tag, Action.KEPT, "from the source slice")
+        gone = source_tags - set(present)
+        lost = {tag: ReportRow(tag, Action.DROPPED, row_for(tag).why) for tag in gone if (tag, Action.DROPPED) not in rows}
+        return tuple(sorted([*rows.values(), *lost.values()], key=lambda row: row.tag))
+
+
+def _same(first: Column | None, second: Column | None) -> bool:
+    if isinstance(first, RawElement) and isinstance(second, RawElement):
+        return first.value.rstrip(b" \0") == second.value.rstrip(b" \0") if _is_text(first) else first.value == second.value
+    return first == second
+
+
+def _is_text(element: RawElement) -> bool:
+    return element.vr in ("CS", "DS", "IS", "LO", "SH", "UI")
+
+
+def derive(
+    info: ImageInfo,
+    *,
+    naming: Naming,
+    software: Software,
+    now: datetime,
+    wanted_type: Sequence[str] | None,
+    equipment: str,
+    private: str,
+) -> DerivedHeaders:
+    """Return the headers of a derived series, but for what depends on how pixels are stored.
+
+    Parameters
+    ----------
+    info : ImageInfo
+        The image to be written.
+    naming : Naming
+        What the caller wants it to be called.
+    software : Software
+        What derives it.
+    now : datetime
+        The time of writing.
+    wanted_type : sequence of str, optional
+        Image Type, if not as the rules say.
+    equipment : "scanner" or "software"
+        Who stands as the equipment that made the images.
+    private : "rules", "keep" or "drop"
+        What to do with private attributes.
+
+    Raises
+    ------
+    HeaderError
+        If the headers do not say of what class the images are.
+    """
+    if info.headers.column(tag_of("SOPClassUID")) is None:
+        raise HeaderError(
+            "the image has no headers of a DICOM series (SOPClassUID is missing): give it those of the series it belongs "
+            "to, e.g. Image.from_sitk(image, headers=series.headers)"
+        )
+    derived = _with_private(DerivedHeaders(_without_group_lengths(info.headers), {}), info, private)
+    derived = derived.updated(identity_columns(info, naming, software, now))
+    derived = derived.updated({tag_of("ImageType"): image_type(info, wanted_type)})
+    derived = derived.updated(_sources(info))
+    derived = derived.updated(derivation_columns(info, software, now))
+    if equipment == "software":
+        derived = derived.updated(software_as_equipment(derived.headers, software), "equipment='software'")
+    return derived
+
+
+def _without_group_lengths(headers: Headers) -> Headers:
+    return headers.with_columns({tag: None for tag in headers.columns() if not tag & 0xFFFF})
+
+
+def _sources(info: ImageInfo) -> dict[int, Column | None]:
+    replaced = ("SourceImageSequence", "ReferencedSeriesSequence", "StudiesContainingOtherReferencedInstancesSequence")
+    return {tag_of(keyword): None for keyword in replaced} | source_columns(info)
+
+
+def _with_private(derived: DerivedHeaders, info: ImageInfo, private: str) -> DerivedHeaders:
+    if private == "drop":
+        tags = [tag for tag in derived.headers.columns() if tag >> 16 & 1]
+        return derived.updated(dict.fromkeys(tags), "private='drop'")
+    if private == "keep" and info.withheld is not None:
+        return derived.updated(info.withheld.columns(), "private='keep'")
+    return derived
+
+
+def _check_uids(headers: Headers, sources: frozenset[str]) -> None:
+    uids = [text_of(headers.element(tag_of("SOPInstanceUID"), k)) for k in range(len(headers))]
+    if len(set(uids)) < len(uids):
+        raise ParameterError("'overrides' gives several slices one SOPInstanceUID: each needs its own")
+    reused = sources & {*uids, text_of(headers.element(tag_of("SeriesInstanceUID"), 0))}
+    if reused:
+        raise ParameterError(
+            f"'overrides' gives an identifier of the source ({min(reused)}): a derived image needs one of its own"
+        )
+

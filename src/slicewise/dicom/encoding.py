@@ -1,0 +1,186 @@
+"""Encoding in explicit VR little endian: elements, items, and whole headers of a series (PS3.5, 7).
+
+What the slices of a series share is encoded once; what varies is encoded per slice and spliced in.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Sequence
+
+from pydicom.datadict import dictionary_VR
+from pydicom.tag import BaseTag
+
+from slicewise.errors import HeaderError
+from slicewise.image import Code, Headers, RawElement
+from slicewise.image.elements import LONG_HEADER_VRS, encode_data_element, name_of, tag_of
+from slicewise.image.headers import Column
+
+__all__ = ["SeriesTemplate", "code_item", "element_bytes", "explicit_column", "item", "meta_bytes", "sequence", "text"]
+
+_ZERO_PADDED = frozenset(["UI", "OB", "UN"])
+_STANDARD_VRS = LONG_HEADER_VRS | set(
+    "AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split()  # noqa: SIM905
+)
+
+
+def element_bytes(element: RawElement) -> bytes:
+    """Return an element of explicit VR little endian as it stands in a file.
+
+    An odd length is padded. A value too long for the length field of its VR is written as UN
+    (PS3.5, 6.2.2).
+    """
+    vr = element.vr if element.vr in _STANDARD_VRS else "UN"
+    value = element.value
+    if len(value) % 2:
+        value += b"\0" if vr in _ZERO_PADDED else b" "
+    if vr not in LONG_HEADER_VRS and len(value) > 0xFFFE:
+        vr = "UN"
+    head = struct.pack("<HH2s", element.tag >> 16, element.tag & 0xFFFF, vr.encode("ascii"))
+    if vr in LONG_HEADER_VRS:
+        return head + struct.pack("<HL", 0, len(value)) + value
+    return head + struct.pack("<H", len(value)) + value
+
+
+def text(keyword: str, value: str, vr: str) -> RawElement:
+    """Return an element with an ASCII value."""
+    return RawElement(tag_of(keyword), vr, value.encode("ascii"))
+
+
+def item(elements: Iterable[RawElement]) -> bytes:
+    """Return an item of a sequence; elements are put in tag order."""
+    content = b"".join(element_bytes(e) for e in sorted(elements, key=lambda e: e.tag))
+    return b"\xfe\xff\x00\xe0" + struct.pack("<L", len(content)) + content
+
+
+def sequence(keyword: str, items: Iterable[bytes]) -> RawElement:
+    """Return a sequence of encoded items."""
+    return RawElement(tag_of(keyword), "SQ", b"".join(items))
+
+
+def code_item(code: Code) -> bytes:
+    """Return the item of a coded concept (PS3.3, 8.8)."""
+    return item(
+        [
+            text("CodeValue", code.value, "SH"),
+            text("CodingSchemeDesignator", code.scheme, "SH"),
+            text("CodeMeaning", code.meaning, "LO"),
+        ]
+    )
+
+
+def meta_bytes(
+    sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str, implementation: tuple[str, str]
+) -> bytes:
+    """Return preamble, prefix and file meta information (PS3.10, 7.1)."""
+    elements = [
+        RawElement(0x00020001, "OB", b"\x00\x01"),
+        RawElement(0x00020002, "UI", sop_class_uid.encode("ascii")),
+        RawElement(0x00020003, "UI", sop_instance_uid.encode("ascii")),
+        RawElement(0x00020010, "UI", transfer_syntax_uid.encode("ascii")),
+        RawElement(0x00020012, "UI", implementation[0].encode("ascii")),
+        RawElement(0x00020013, "SH", implementation[1].encode("ascii")),
+    ]
+    content = b"".join(element_bytes(e) for e in elements)
+    length = element_bytes(RawElement(0x00020000, "UL", struct.pack("<L", len(content))))
+    return bytes(128) + b"DICM" + length + content
+
+
+def explicit_column(tag: int, headers: Headers) -> Column | None:
+    """Return an attribute over the slices in explicit VR little endian."""
+    column = headers.column(tag)
+    if column is None or isinstance(column, RawElement):
+        if column is None or _is_explicit(column):
+            return column
+        return _explicit(column, headers, 0)
+    if all(e is None or _is_explicit(e) for e in column):
+        return column
+    return tuple(None if e is None else _explicit(e, headers, k) for k, e in enumerate(column))
+
+
+def _is_explicit(element: RawElement) -> bool:
+    return element.vr is not None and not element.implicit and element.little_endian
+
+
+def _explicit(element: RawElement, headers: Headers, index: int) -> RawElement:
+    if _is_explicit(element):
+        return element
+    vr = element.vr or _public_vr(element.tag)
+    if vr is not None and vr != "SQ" and " or " not in vr and element.little_endian:
+        return RawElement(element.tag, vr, element.value)
+    dataset = headers[index]
+    try:
+        return encode_data_element(dataset[BaseTag(element.tag)], context=dataset, character_set=_terms(headers, index))
+    except (ValueError, TypeError, AttributeError, NotImplementedError, KeyError) as error:
+        raise HeaderError(
+            f"{name_of(element.tag)} of slice {index} cannot be written in explicit VR: {error}. Drop it with "
+            f"overrides={{{name_of(element.tag)!r}: None}}"
+        ) from error
+
+
+def _public_vr(tag: int) -> str | None:
+    if tag >> 16 & 1:
+        return None
+    try:
+        return dictionary_VR(tag)
+    except KeyError:
+        return "UN"
+
+
+def _terms(headers: Headers, index: int) -> list[str]:
+    element = headers.element(tag_of("SpecificCharacterSet"), index)
+    return [] if element is None else [t.strip() for t in element.value.decode("ascii", "replace").split("\\")]
+
+
+class SeriesTemplate:
+    """The encoded headers of a series: shared bytes, with places for what varies and what comes late.
+
+    Parameters
+    ----------
+    headers : Headers
+        The headers, in any encoding. Retired group lengths are left out.
+    late : sequence of int
+        Tags of attributes that are only known when the pixels are.
+    """
+
+    def __init__(self, headers: Headers, late: Sequence[int] = ()) -> None:
+        tags = set(headers.columns()) | set(late)
+        self._pieces: list[bytes | tuple[bytes, ...] | int] = []
+        run: list[bytes] = []
+        for tag in sorted(t for t in tags if t & 0xFFFF or not t >> 16):
+            if tag in late:
+                self._close(run)
+                self._pieces.append(tag)
+                continue
+            column = explicit_column(tag, headers)
+            if isinstance(column, RawElement):
+                run.append(element_bytes(column))
+            elif column is not None:
+                self._close(run)
+                self._pieces.append(tuple(b"" if e is None else element_bytes(e) for e in column))
+        self._close(run)
+
+    def _close(self, run: list[bytes]) -> None:
+        if run:
+            self._pieces.append(b"".join(run))
+            run.clear()
+
+    def encode(self, index: int, late: dict[int, RawElement]) -> bytes:
+        """Return the dataset of a slice up to its pixels.
+
+        Parameters
+        ----------
+        index : int
+            The slice.
+        late : mapping of int to RawElement
+            The late attributes, in explicit VR little endian; those not given are left out.
+        """
+        parts: list[bytes] = []
+        for piece in self._pieces:
+            if isinstance(piece, bytes):
+                parts.append(piece)
+            elif isinstance(piece, tuple):
+                parts.append(piece[index])
+            elif piece in late:
+                parts.append(element_bytes(late[piece]))
+        return b"".join(parts)

@@ -1,0 +1,98 @@
+"""What became of each attribute when a series was written, for a person to read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import attrs
+
+from slicewise.image import Action
+from slicewise.image.elements import name_of
+
+__all__ = ["Report", "ReportRow"]
+
+
+@attrs.frozen
+class ReportRow:
+    """What became of one attribute.
+
+    Parameters
+    ----------
+    tag : int
+        The attribute.
+    action : Action
+        Kept, regenerated or dropped.
+    reason : str
+        Why.
+    slices : tuple of int or None
+        The slices concerned; None for all.
+    """
+
+    tag: int
+    action: Action
+    reason: str
+    slices: tuple[int, ...] | None = None
+
+    @property
+    def name(self) -> str:
+        """Keyword, or ``(gggg,eeee)`` where there is none."""
+        return name_of(self.tag)
+
+
+@attrs.frozen
+class Report:
+    """What became of the attributes, and how true the pixels are.
+
+    Parameters
+    ----------
+    rows : tuple of ReportRow
+        In tag order; an attribute has a second row where slices fared differently.
+    slices : int
+        Number of slices written.
+    largest_error : float
+        Largest difference between a value and what its stored value decodes to.
+    storage : str
+        How values are stored, in words.
+    warnings : tuple of str
+        What a reader should know.
+    """
+
+    rows: tuple[ReportRow, ...]
+    slices: int
+    largest_error: float
+    storage: str
+    warnings: tuple[str, ...] = ()
+
+    def of(self, action: Action) -> tuple[ReportRow, ...]:
+        """Return the rows of one kind."""
+        return tuple(row for row in self.rows if row.action is action)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of attributes kept, regenerated and dropped."""
+        return {action.value: len({row.tag for row in self.of(action)}) for action in Action}
+
+    def __str__(self) -> str:
+        counts = ", ".join(f"{number} {action}" for action, number in self.counts.items())
+        lines = [
+            f"{self.slices} slices; attributes: {counts}",
+            f"pixels: {self.storage}; largest error {self.largest_error:.3g}",
+            *(f"note: {warning}" for warning in self.warnings),
+        ]
+        for action in (Action.REGENERATED, Action.DROPPED):
+            lines += _lines(action, self.of(action))
+        return "\n".join(lines)
+
+
+def _lines(action: Action, rows: Sequence[ReportRow]) -> list[str]:
+    if not rows:
+        return []
+    lines = [f"{action.value}:"]
+    private = Counter(row.reason for row in rows if row.tag >> 16 & 1)
+    for row in rows:
+        if row.tag >> 16 & 1:
+            continue
+        where = "" if row.slices is None else f" (on {len(row.slices)} slices)"
+        lines.append(f"  {row.name:<44} {row.reason}{where}")
+    return lines + [f"  {f'{n} private elements':<44} {reason}" for reason, n in private.items()]

@@ -1,0 +1,117 @@
+"""Attributes that describe the stored pixels, for the storage that was chosen (PS3.3, C.7.6.3, C.11.1)."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from slicewise.dicom.storing import Storage
+from slicewise.dicom.values import decimal_strings, text_of
+from slicewise.image import Headers, RawElement
+from slicewise.image.elements import tag_of
+from slicewise.image.headers import Column
+
+__all__ = ["EXTREMES", "extremes", "rescale_elements", "stored_columns", "window_columns"]
+
+_SMALLEST = tag_of("SmallestImagePixelValue")
+_LARGEST = tag_of("LargestImagePixelValue")
+EXTREMES = (_SMALLEST, _LARGEST)
+"""Known only when the pixels are."""
+
+_SLOPE = tag_of("RescaleSlope")
+_INTERCEPT = tag_of("RescaleIntercept")
+_TYPE = tag_of("RescaleType")
+
+
+def _unsigned(keyword: str, value: int) -> RawElement:
+    return RawElement(tag_of(keyword), "US", struct.pack("<H", value))
+
+
+def stored_columns(storage: Storage, headers: Headers, *, keeps_mapping: bool, keeps_units: bool) -> dict[int, Column | None]:
+    """Return the attributes of the stored pixels; None for those to be dropped.
+
+    Parameters
+    ----------
+    storage : Storage
+        How values are stored; where slopes differ between slices, any of them.
+    headers : Headers
+        Headers with what the source said of its storage.
+    keeps_mapping : bool
+        Whether each stored value means what it meant in the source.
+    keeps_units : bool
+        Whether values are in the units of the source.
+    """
+    form = storage.form
+    columns: dict[int, Column | None] = {
+        tag_of("SamplesPerPixel"): _unsigned("SamplesPerPixel", form.samples),
+        tag_of("PhotometricInterpretation"): RawElement(
+            tag_of("PhotometricInterpretation"), "CS", form.photometric.encode("ascii")
+        ),
+        tag_of("PlanarConfiguration"): _unsigned("PlanarConfiguration", 0) if form.samples > 1 else None,
+        tag_of("Rows"): _unsigned("Rows", form.rows),
+        tag_of("Columns"): _unsigned("Columns", form.columns),
+        tag_of("BitsAllocated"): _unsigned("BitsAllocated", form.bits_allocated),
+        tag_of("BitsStored"): _unsigned("BitsStored", form.bits_stored),
+        tag_of("HighBit"): _unsigned("HighBit", form.high_bit),
+        tag_of("PixelRepresentation"): _unsigned("PixelRepresentation", int(form.signed)),
+    }
+    if not keeps_mapping:
+        dropped = ("PixelPaddingValue", "PixelPaddingRangeLimit", "RealWorldValueMappingSequence")
+        columns |= {tag_of(keyword): None for keyword in dropped}
+    if not keeps_units:
+        columns[tag_of("RealWorldValueMappingSequence")] = None
+    return columns
+
+
+def rescale_elements(storage: Storage, headers: Headers, index: int, *, keeps_units: bool) -> dict[int, RawElement]:
+    """Return slope, intercept and type for a slice; nothing where none is needed.
+
+    CT and PET always state them (PS3.3, C.8.2.1, C.8.9.4); others where values are not as stored, or
+    the source stated them. The type says HU only if the source did and the values are still HU.
+    """
+    modality = text_of(headers.element(tag_of("Modality"), index))
+    stated = headers.element(_SLOPE, index) is not None
+    if storage.rescale.is_identity and not stated and modality not in ("CT", "PT"):
+        return {}
+    elements = {
+        _SLOPE: RawElement(_SLOPE, "DS", storage.slope.encode("ascii")),
+        _INTERCEPT: RawElement(_INTERCEPT, "DS", storage.intercept.encode("ascii")),
+    }
+    kind = headers.element(_TYPE, index)
+    if kind is not None and kind.value.strip(b" \0") and keeps_units:
+        elements[_TYPE] = RawElement(_TYPE, "LO", kind.value)
+    elif not keeps_units or modality not in ("CT", "PT"):
+        elements[_TYPE] = RawElement(_TYPE, "LO", b"US")
+    return elements
+
+
+def extremes(stored: npt.NDArray[Any], storage: Storage) -> dict[int, RawElement]:
+    """Return the smallest and largest stored value of a slice."""
+    vr, kind = ("SS", "<h") if storage.form.signed else ("US", "<H")
+    values = {_SMALLEST: int(stored.min()), _LARGEST: int(stored.max())}
+    return {tag: RawElement(tag, vr, struct.pack(kind, value)) for tag, value in values.items()}
+
+
+def window_columns(low: float, high: float) -> dict[int, Column | None]:
+    """Return a window over a range of values, widened by a tenth.
+
+    Parameters
+    ----------
+    low, high : float
+        The range to show, such as the 1st and 99th percentile.
+    """
+    width = max((high - low) * 1.1, abs(high) * 1e-6, 1e-6)
+    return {
+        tag_of("WindowCenter"): RawElement(tag_of("WindowCenter"), "DS", _rounded([(low + high) / 2])),
+        tag_of("WindowWidth"): RawElement(tag_of("WindowWidth"), "DS", _rounded([width])),
+        tag_of("WindowCenterWidthExplanation"): None,
+        tag_of("VOILUTFunction"): None,
+    }
+
+
+def _rounded(values: Sequence[float]) -> bytes:
+    return decimal_strings(np.array([float(f"{value:.6g}") for value in values]))

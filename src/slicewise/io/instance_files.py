@@ -1,0 +1,117 @@
+"""Instances written to files: encoded headers with the stored pixels behind them."""
+
+from __future__ import annotations
+
+import os
+import struct
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from slicewise.dicom.encoding import SeriesTemplate, meta_bytes
+from slicewise.dicom.parsing import EXPLICIT_LITTLE
+from slicewise.dicom.stored_attributes import EXTREMES, extremes, rescale_elements
+from slicewise.dicom.storing import Storage, quantise
+from slicewise.dicom.values import text_of
+from slicewise.errors import WriteError
+from slicewise.image import Headers, RawElement
+from slicewise.image.elements import tag_of
+from slicewise.io.storage_choice import Choice, PerSlice
+
+__all__ = ["IMPLEMENTATION", "InstanceFiles"]
+
+IMPLEMENTATION = ("2.25.226131218946387461129843604531827145871", "SLICEWISE")
+"""Implementation class UID and version name (PS3.7, D.3.3.2)."""
+
+_SLOPE = tag_of("RescaleSlope")
+_RESCALE = (_SLOPE, tag_of("RescaleIntercept"), tag_of("RescaleType"))
+
+
+class InstanceFiles:
+    """Writes the slices of a series to files, each once, from any thread.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to.
+    names : sequence of str
+        Name of the file of each slice.
+    headers : Headers
+        Headers to be written, without rescale and extremes.
+    choice : Choice or PerSlice
+        How values are stored.
+    keeps_units : bool
+        Whether values are in the units of the source.
+    """
+
+    def __init__(
+        self, folder: Path, names: Sequence[str], headers: Headers, choice: Choice | PerSlice, *, keeps_units: bool
+    ) -> None:
+        self._paths = [folder / name for name in names]
+        self._headers = headers
+        self._choice = choice
+        self._keeps_units = keeps_units
+        self._writes_extremes = any(tag in headers.columns() for tag in EXTREMES)
+        late = (*EXTREMES, *_RESCALE)
+        self._template = SeriesTemplate(headers.with_columns(dict.fromkeys(late)), late)
+        self._lock = threading.Lock()
+        self.largest_error = 0.0
+        self.written = 0
+
+    def write(self, index: int, values: npt.NDArray[Any]) -> None:
+        """Write a slice.
+
+        Raises
+        ------
+        Misfit
+            If its values do not fit the storage.
+        WriteError
+            If the file cannot be written.
+        """
+        storage = self._choice.storage(index, values)
+        stored, error = quantise(values, storage, f"slice {index}")
+        head = self._head(index, stored, storage)
+        pixels = np.ascontiguousarray(stored, stored.dtype.newbyteorder("<")).reshape(-1).view(np.uint8)
+        _write_file(self._paths[index], [*head, memoryview(pixels), b"\0" * (pixels.nbytes % 2)])
+        with self._lock:
+            self.largest_error = max(self.largest_error, error)
+            self.written += 1
+
+    def _head(self, index: int, stored: npt.NDArray[Any], storage: Storage) -> list[bytes]:
+        late: dict[int, RawElement] = rescale_elements(storage, self._headers, index, keeps_units=self._keeps_units)
+        if self._writes_extremes:
+            late |= extremes(stored, storage)
+        sop_class = text_of(self._headers.element(tag_of("SOPClassUID"), index))
+        sop_instance = text_of(self._headers.element(tag_of("SOPInstanceUID"), index))
+        length = stored.nbytes + stored.nbytes % 2
+        vr = b"OB" if stored.dtype.itemsize == 1 else b"OW"
+        return [
+            meta_bytes(sop_class, sop_instance, EXPLICIT_LITTLE, IMPLEMENTATION),
+            self._template.encode(index, late),
+            struct.pack("<HH2sHL", 0x7FE0, 0x0010, vr, 0, length),
+        ]
+
+
+def _write_file(path: Path, parts: Sequence[bytes | memoryview]) -> None:
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
+        try:
+            _write_all(descriptor, parts)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise WriteError(f"{path.name}: cannot be written ({error.strerror}); nothing of the series is kept") from error
+
+
+def _write_all(descriptor: int, parts: Sequence[bytes | memoryview]) -> None:
+    wanted = sum(len(part) for part in parts)
+    done = os.writev(descriptor, parts)
+    if done < wanted:
+        # A nearly full disk takes a part of it; the next attempt says why.
+        rest = memoryview(b"".join(parts))[done:]
+        while len(rest):
+            rest = rest[os.write(descriptor, rest) :]

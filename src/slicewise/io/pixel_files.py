@@ -1,0 +1,105 @@
+"""Pixels of files on disk: one slice at a time, into memory that is already there."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from pydicom.encaps import get_frame
+
+from slicewise.dicom.parsing import DEFLATED, Syntax
+from slicewise.dicom.pixels import NATIVE_SYNTAXES, PixelFormat, decode_frame, native_values
+from slicewise.dicom.rescale import Rescale, to_modality
+from slicewise.errors import ReadError, SlicewiseError, TruncatedError
+from slicewise.io.header_files import HeaderFile, inflated
+
+__all__ = ["read_slice"]
+
+Array = npt.NDArray[Any]
+
+
+def read_slice(file: HeaderFile, form: PixelFormat, rescale: Rescale, out: Array) -> None:
+    """Read the modality values of a single-frame file.
+
+    Parameters
+    ----------
+    file : HeaderFile
+        The file; an error if it changed since its header was read.
+    form : PixelFormat
+        How its pixels are stored.
+    rescale : Rescale
+        Slope and intercept.
+    out : array of shape (rows, columns[, samples])
+        Where the values go, of the type ``modality_dtype`` gives.
+
+    Raises
+    ------
+    ReadError
+        If the file changed, ends too early, or cannot be decoded; the message names it.
+    """
+    try:
+        descriptor = os.open(file.path, os.O_RDONLY)
+    except OSError as error:
+        raise ReadError(f"{file.path}: the file cannot be opened ({error.strerror})") from error
+    try:
+        _check_unchanged(file, descriptor)
+        if _can_read_straight(file, form, rescale, out):
+            _read_into(descriptor, file, out)
+        else:
+            to_modality(_stored(descriptor, file, form), rescale, out)
+    except SlicewiseError as error:
+        raise type(error)(f"{file.path}: {error}") from error
+    except OSError as error:
+        raise ReadError(f"{file.path}: the file cannot be read ({error.strerror})") from error
+    finally:
+        os.close(descriptor)
+
+
+def _check_unchanged(file: HeaderFile, descriptor: int) -> None:
+    status = os.fstat(descriptor)
+    if (status.st_size, status.st_mtime_ns) != (file.size, file.mtime_ns):
+        raise ReadError(
+            f"the file changed since its header was read (it has {status.st_size} bytes now and had {file.size}): "
+            "make the reader again"
+        )
+
+
+def _can_read_straight(file: HeaderFile, form: PixelFormat, rescale: Rescale, out: Array) -> bool:
+    plain = file.syntax_uid in NATIVE_SYNTAXES and file.syntax_uid != DEFLATED and form.is_plain
+    return (
+        plain
+        and Syntax.of(file.syntax_uid).little_endian
+        and rescale.is_identity
+        and out.dtype == form.dtype
+        and bool(out.flags.c_contiguous)
+    )
+
+
+def _read_into(descriptor: int, file: HeaderFile, out: Array) -> None:
+    assert file.header.pixels is not None
+    read = os.preadv(descriptor, [out.reshape(-1).view(np.uint8)], file.header.pixels.value_start)
+    if read < out.nbytes:
+        raise TruncatedError(f"the pixels end too early: {out.nbytes} bytes are wanted and {read} are there")
+
+
+def _stored(descriptor: int, file: HeaderFile, form: PixelFormat) -> Array:
+    data = _pixel_bytes(descriptor, file)
+    if not file.is_encapsulated:
+        return native_values(data, form, little_endian=Syntax.of(file.syntax_uid).little_endian)
+    try:
+        frame = get_frame(data, 0, number_of_frames=1)
+    except (ValueError, EOFError) as error:
+        raise TruncatedError(f"the compressed pixels are not whole ({error})") from error
+    return decode_frame(frame, file.syntax_uid, form)
+
+
+def _pixel_bytes(descriptor: int, file: HeaderFile) -> bytes:
+    pixels = file.header.pixels
+    assert pixels is not None
+    if file.syntax_uid == DEFLATED:
+        whole, _ = inflated(os.pread(descriptor, file.size, 0), descriptor, file.size, complete=True)
+        return whole[pixels.value_start : pixels.value_stop]
+    length = file.size - pixels.value_start if file.is_encapsulated else pixels.value_stop - pixels.value_start
+    return os.pread(descriptor, length, pixels.value_start)

@@ -1,0 +1,177 @@
+"""A DICOM series of single-frame images as the start of a pipeline."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import attrs
+import numpy as np
+
+from slicewise.dicom.header_parser import assemble
+from slicewise.dicom.pixels import PixelFormat, pixel_formats
+from slicewise.dicom.rescale import Rescale, modality_dtype, rescales
+from slicewise.errors import SeriesError, SlicewiseError
+from slicewise.image import ImageInfo
+from slicewise.image.geometry import REGULAR_TOLERANCE
+from slicewise.image.image import sources_of
+from slicewise.io.header_files import HeaderFile, read_headers
+from slicewise.io.listing import PathLike, list_files
+from slicewise.io.parameters import one_of
+from slicewise.io.pixel_files import read_slice
+from slicewise.io.selection import choose_series, choose_where
+from slicewise.io.stacking import StackPolicy, stack
+from slicewise.pipeline.effect import Effect
+from slicewise.pipeline.node import Array, Block, Node, Slab, node
+
+__all__ = ["SeriesReader"]
+
+
+class _Slice(NamedTuple):
+    file: HeaderFile
+    form: PixelFormat
+    rescale: Rescale
+
+
+def _path(value: PathLike | Sequence[PathLike]) -> str | tuple[str, ...]:
+    if isinstance(value, str | os.PathLike):
+        return os.fspath(value)
+    return tuple(os.fspath(v) for v in value)
+
+
+@node
+class SeriesReader(Node):
+    """Reader of a DICOM series: one volume of single-frame images.
+
+    Slices are ordered by their position along the normal of their plane, never by name or
+    instance number. Values are modality values: rescale slope and intercept of each slice are
+    applied, in an integer type where the result is integer, else in float32.
+
+    Nothing is read until it is asked for: headers with the first question about the image, pixels
+    slab by slab when the pipeline runs.
+
+    Parameters
+    ----------
+    path : path, glob pattern or sequence of paths
+        A folder (with its subfolders), a pattern such as ``"study/*.dcm"``, or a list of files.
+    series : str or int, optional
+        SeriesInstanceUID or SeriesNumber, where there are several.
+    where : mapping, optional
+        Attributes that the images must have, e.g. ``{"EchoTime": 4.92}``, to choose one volume of a
+        series that holds several.
+    on_gap : "error" or "keep"
+        What to do where slices are missing or unevenly spaced: refuse, or keep the stack as it is.
+    on_duplicate : "error" or "first"
+        What to do with two slices at one position: refuse, or take the first file's.
+    tolerance : float
+        How far a slice may lie from its place in an even stack, as a fraction of the slice spacing.
+
+    Raises
+    ------
+    ReadError
+        If a file is missing, broken or truncated, or no codec decodes it.
+    SeriesError
+        If the files are not one volume: several series, missing or doubled slices, mixed sizes or
+        orientations. The message names the files and says how to go on.
+    """
+
+    path: str | tuple[str, ...] = attrs.field(converter=_path)
+    series: str | int | None = attrs.field(default=None, kw_only=True)
+    where: Mapping[str, Any] | None = attrs.field(default=None, kw_only=True)
+    on_gap: str = attrs.field(default="error", kw_only=True, validator=one_of("error", "keep"))
+    on_duplicate: str = attrs.field(default="error", kw_only=True, validator=one_of("error", "first"))
+    tolerance: float = attrs.field(default=REGULAR_TOLERANCE, kw_only=True)
+
+    @property
+    def effect(self) -> Effect:
+        """Nothing is done to the image."""
+        return Effect(())
+
+    @property
+    def identity(self) -> Any:
+        """The files, their sizes and times of change, and the policies."""
+        files = [(str(s.file.path), s.file.size, s.file.mtime_ns) for s in self._slices]
+        return [files, self.on_gap, self.tolerance]
+
+    @property
+    def parameter_text(self) -> str:
+        """The path, and what differs from the defaults."""
+        shown = repr(self.path) if isinstance(self.path, str) else f"{len(self.path)} files"
+        fields = [f for f in attrs.fields(type(self)) if f.name != "path"]
+        changed = [f"{f.name}={getattr(self, f.name)!r}" for f in fields if getattr(self, f.name) != f.default]
+        return ", ".join([shown, *changed])
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files in slice order."""
+        return tuple(s.file.path for s in self._slices)
+
+    @cached_property
+    def info(self) -> ImageInfo:
+        """All that the headers tell."""
+        return self._read[0]
+
+    @property
+    def _slices(self) -> tuple[_Slice, ...]:
+        return self._read[1]
+
+    @cached_property
+    def _read(self) -> tuple[ImageInfo, tuple[_Slice, ...]]:
+        try:
+            return self._read_headers()
+        except SlicewiseError as error:
+            error.add_note(f"in {self!r}")
+            raise
+
+    def _read_headers(self) -> tuple[ImageInfo, tuple[_Slice, ...]]:
+        is_list = not isinstance(self.path, str)
+        found = read_headers(list_files(self.path), strict=is_list)
+        where = f"{len(self.path)} files" if is_list else str(self.path)
+        files = choose_where(choose_series(found, self.series, where), self.where or {})
+        headers = assemble([f.header for f in files])
+        policy = StackPolicy(self.on_gap, self.on_duplicate, self.tolerance)
+        order, geometry = stack(headers, [f.path.name for f in files], policy)
+        headers = headers.take(order)
+        formats = pixel_formats(headers)
+        rescale = rescales(headers)
+        slices = tuple(_Slice(files[i], f, r) for i, f, r in zip(order, formats, rescale, strict=True))
+        _check_readable(slices)
+        info = ImageInfo(
+            geometry=geometry,
+            dtype=modality_dtype(formats, rescale),
+            headers=headers,
+            sources=sources_of(headers),
+            components=formats[0].samples,
+        )
+        return info, slices
+
+    def request(self, slab: Slab, *inputs: ImageInfo) -> tuple[Slab, ...]:
+        """Nothing is needed but the files."""
+        return ()
+
+    def compute(self, slab: Slab, *blocks: Block) -> Array:
+        """Read a slab."""
+        out = np.empty((len(slab), *self.info.shape[1:]), self.info.dtype)
+        self.compute_into(slab, out)
+        return out
+
+    def compute_into(self, slab: Slab, out: Array, *blocks: Block) -> None:
+        """Read a slab into memory that is already there."""
+        for k, (file, form, rescale) in enumerate(self._slices[slab.start : slab.stop]):
+            read_slice(file, form, rescale, out[k])
+
+
+def _check_readable(slices: Sequence[_Slice]) -> None:
+    for file, form, _ in slices:
+        frames = file.text(0x00280008)
+        if frames not in ("", "1"):
+            raise SeriesError(f"{file.path}: the file holds {frames} frames; only single-frame images are read")
+        if form.bits_allocated == 1 or form.photometric == "PALETTE COLOR":
+            raise SeriesError(
+                f"{file.path}: {form.photometric} pixels of {form.bits_allocated} bits are not read by SeriesReader"
+            )
+        if file.header.pixels is not None and file.header.pixels.tag != 0x7FE00010:
+            raise SeriesError(f"{file.path}: floating-point pixel data are not read by SeriesReader")

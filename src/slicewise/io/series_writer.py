@@ -1,0 +1,302 @@
+"""The derived series as the end of a pipeline."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from slicewise.dicom.derivation import Software
+from slicewise.dicom.derived import DerivedHeaders, derive
+from slicewise.dicom.identity import Naming, now_of
+from slicewise.dicom.parsing import EXPLICIT_LITTLE
+from slicewise.dicom.report import Report
+from slicewise.dicom.stored_attributes import stored_columns, window_columns
+from slicewise.dicom.storing import Misfit
+from slicewise.dicom.uids import check_prefix
+from slicewise.dicom.values import text_of
+from slicewise.errors import DestinationError, ParameterError, WriteError
+from slicewise.image import ImageInfo
+from slicewise.image.elements import tag_of
+from slicewise.io.instance_files import InstanceFiles
+from slicewise.io.parameters import one_of
+from slicewise.io.series_reader import SeriesReader
+from slicewise.io.spool import Spool, Spooled
+from slicewise.io.staging import check_destination, staged_folder
+from slicewise.io.storage_choice import Choice, PerSlice, candidates, measured, needs_window
+from slicewise.pipeline.node import Array, Node, Slab, node
+from slicewise.pipeline.run import Runner, Sink
+
+__all__ = ["SeriesWriter", "Written"]
+
+
+@attrs.frozen
+class Written:
+    """What a writer wrote.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to.
+    paths : tuple of Path
+        The files, in slice order.
+    series_uid : str
+        SeriesInstanceUID of the new series.
+    report : Report
+        What became of each attribute, and how true the pixels are.
+    """
+
+    folder: Path
+    paths: tuple[Path, ...]
+    series_uid: str
+    report: Report
+
+
+def _software() -> Software:
+    try:
+        installed = version("slicewise")
+    except PackageNotFoundError:  # a checkout that is not installed
+        installed = "0+unknown"
+    return Software("slicewise contributors", "slicewise", installed)
+
+
+def _folder(value: str | os.PathLike[str]) -> Path:
+    return Path(value).expanduser()
+
+
+def _explicit(_: Any, attribute: attrs.Attribute[str], value: str) -> None:
+    if value != EXPLICIT_LITTLE:
+        raise ParameterError(
+            f"{attribute.name!r} must be Explicit VR Little Endian, {EXPLICIT_LITTLE!r} (got {value!r}): other transfer "
+            "syntaxes are not written"
+        )
+
+
+@node
+class SeriesWriter(Sink):
+    """Writer of a derived DICOM series: one single-frame file per slice.
+
+    Each header is that of the slice it comes from, as far as it is still true (see the header
+    rules), with a new identity, and marked as derived: from which images, how and with what
+    (PS3.3, C.7.6.1.1.2 and C.12.4). The series is complete or absent: files are written aside and
+    moved into place at the end.
+
+    Values are stored with the slope and intercept of the source where they fit exactly, else with
+    new ones that cover them; each stored value is decoded again and compared. Nothing is clipped.
+
+    Parameters
+    ----------
+    folder : path
+        Where to; made if it is not there. It must not hold the source.
+    series_description : str, optional
+        At most 64 characters; by default that of the source and the names of the operations.
+    series_number : int, optional
+        By default a hundred times the source's and one.
+    image_type : sequence of str, optional
+        Instead of DERIVED, SECONDARY and the source's further values.
+    file_pattern : str
+        Names of the files; the braces take the instance number.
+    instance_number_start : int
+        Number of the first slice.
+    uid_prefix : str, optional
+        Root of new identifiers; the root of UUIDs, 2.25, if not given.
+    uids : "fresh" or "reproducible"
+        Whether identifiers are new each time, or the same for the same sources and operations.
+    equipment : "scanner" or "software"
+        Whether the scanner stands as the equipment and this software as a contributor, or the other
+        way round (PS3.3, C.7.5).
+    private : "rules", "keep" or "drop"
+        Private attributes: as the header rules say, all kept where the slices agree, or none.
+    overrides : mapping, optional
+        Values for attributes: keyword to a value, a list with one value per slice, or None to drop it.
+    transfer_syntax : str
+        UID; Explicit VR Little Endian is what there is.
+    overwrite : bool
+        Whether a series that is in the folder is replaced.
+
+    Raises
+    ------
+    DestinationError
+        If the folder holds the source, or anything that is not to be overwritten.
+    ParameterError
+        If a parameter would make a header untrue.
+    ValueRangeError
+        If a value cannot be stored.
+    WriteError
+        If the disk is full or cannot be written to; nothing is left behind.
+    """
+
+    folder: Path = attrs.field(converter=_folder)
+    series_description: str | None = attrs.field(default=None, kw_only=True)
+    series_number: int | None = attrs.field(default=None, kw_only=True)
+    image_type: Sequence[str] | None = attrs.field(default=None, kw_only=True)
+    file_pattern: str = attrs.field(default="{:04d}.dcm", kw_only=True)
+    instance_number_start: int = attrs.field(default=1, kw_only=True)
+    uid_prefix: str | None = attrs.field(default=None, kw_only=True)
+    uids: str = attrs.field(default="fresh", kw_only=True, validator=one_of("fresh", "reproducible"))
+    equipment: str = attrs.field(default="scanner", kw_only=True, validator=one_of("scanner", "software"))
+    private: str = attrs.field(default="rules", kw_only=True, validator=one_of("rules", "keep", "drop"))
+    overrides: Mapping[str, Any] = attrs.field(factory=dict, kw_only=True)
+    transfer_syntax: str = attrs.field(default=EXPLICIT_LITTLE, kw_only=True, validator=_explicit)
+    overwrite: bool = attrs.field(default=False, kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        check_prefix(self.uid_prefix)
+        _file_name(self.file_pattern, self.instance_number_start)
+
+    def check(self) -> None:
+        """Raise what can be known to be wrong before a pixel is read."""
+        super().check()
+        self._check_folder()
+        self._derive()
+
+    def execute(self, runner: Runner) -> Written:
+        """Run the pipeline, write the series and return what was written."""
+        derived = self._derive()
+        self._check_folder()
+        with staged_folder(self.folder) as stage:
+            writing = _Writing(self, derived, runner, stage)
+            files, choice, final = writing.run()
+        paths = tuple(self.folder / name for name in self.file_names)
+        return Written(
+            folder=self.folder,
+            paths=paths,
+            series_uid=text_of(final.headers.element(tag_of("SeriesInstanceUID"), 0)),
+            report=self._report(files, choice, final),
+        )
+
+    @property
+    def file_names(self) -> list[str]:
+        """Names of the files, in slice order."""
+        first = self.instance_number_start
+        return [_file_name(self.file_pattern, first + k) for k in range(self.source.geometry.slices)]
+
+    @property
+    def source(self) -> Node:
+        """The node whose result is written."""
+        assert self.input is not None
+        return self.input
+
+    def _derive(self) -> DerivedHeaders:
+        info = self.source.info
+        derived = derive(
+            info,
+            naming=Naming(
+                series_description=self.series_description,
+                series_number=self.series_number,
+                instance_number_start=self.instance_number_start,
+                uid_prefix=self.uid_prefix,
+                uids=self.uids,
+            ),
+            software=_software(),
+            now=now_of(info.headers),
+            wanted_type=self.image_type,
+            equipment=self.equipment,
+            private=self.private,
+        )
+        return derived.with_required().with_overrides(self.overrides, _source_uids(info))
+
+    def _check_folder(self) -> None:
+        target = self.folder.resolve()
+        for reader in (n for n in self.walk() if isinstance(n, SeriesReader)):
+            for path in reader.files:
+                if path.resolve().parent == target or target in path.resolve().parents:
+                    raise DestinationError(
+                        f"{self.folder}: the folder holds a file of the source ({path.name}), which is never overwritten; "
+                        "write to another folder"
+                    )
+        check_destination(self.folder, overwrite=self.overwrite)
+
+    def _report(self, files: InstanceFiles, choice: Choice | PerSlice, final: DerivedHeaders) -> Report:
+        info = self.source.info
+        readers = [n for n in self.walk() if not n.inputs]
+        source_tags = frozenset(tag for reader in readers for tag in reader.info.headers.columns())
+        return Report(
+            rows=final.rows(info.history, source_tags),
+            slices=files.written,
+            largest_error=files.largest_error,
+            storage=str(choice),
+        )
+
+
+def _file_name(pattern: str, number: int) -> str:
+    try:
+        name = pattern.format(number)
+        other = pattern.format(number + 1)
+    except (ValueError, IndexError, KeyError) as error:
+        raise ParameterError(f"'file_pattern' must take a number, like 'slice_{{:04d}}.dcm' (got {pattern!r}: {error})") from error
+    if name == other or not name or "/" in name or "\0" in name or name.startswith("."):
+        raise ParameterError(
+            f"'file_pattern' must give each slice its own plain file name, like 'slice_{{:04d}}.dcm' (got {pattern!r})"
+        )
+    return name
+
+
+def _source_uids(info: ImageInfo) -> frozenset[str]:
+    sources = [source for sources in info.sources for source in sources]
+    return frozenset(uid for source in sources for uid in (source.series_uid, source.sop_instance_uid))
+
+
+class _Writing:
+    """One run of a writer: the storages that are tried in turn, until one holds all values."""
+
+    def __init__(self, writer: SeriesWriter, derived: DerivedHeaders, runner: Runner, stage: Path) -> None:
+        self.writer = writer
+        self.derived = derived
+        self.runner = runner
+        self.stage = stage
+        self.info = writer.source.info
+        self.keeps_units = all(step.keeps_units for step in self.info.history)
+
+    def run(self) -> tuple[InstanceFiles, Choice | PerSlice, DerivedHeaders]:
+        """Write all slices to the stage."""
+        choices = [] if needs_window(self.info) else candidates(self.info)
+        for choice in choices:
+            try:
+                return self._write(self.writer.source, choice, self.derived)
+            except Misfit:
+                self._clear()
+        return self._measure_and_write()
+
+    def _measure_and_write(self) -> tuple[InstanceFiles, Choice | PerSlice, DerivedHeaders]:
+        spool = Spool(self.stage / ".values", self.info)
+        try:
+            self.runner.stream(self.writer.source, spool.put, "measuring")
+            choice = measured(self.info, spool.low, spool.high)
+            derived = self.derived
+            if needs_window(self.info):
+                window = window_columns(*spool.percentiles(1, 99))
+                derived = derived.updated(window, "from the 1st to the 99th percentile of the values")
+            return self._write(Spooled(spool), choice, derived)
+        finally:
+            spool.close()
+
+    def _write(
+        self, source: Node, choice: Choice | PerSlice, derived: DerivedHeaders
+    ) -> tuple[InstanceFiles, Choice | PerSlice, DerivedHeaders]:
+        headers = derived.headers
+        columns = stored_columns(
+            choice.storages[0], headers, keeps_mapping=choice.keeps_mapping, keeps_units=self.keeps_units
+        )
+        final = derived.updated(columns)
+        files = InstanceFiles(
+            self.stage, self.writer.file_names, final.headers, choice, keeps_units=self.keeps_units
+        )
+
+        def put(slab: Slab, values: Array) -> None:
+            for k, index in enumerate(slab):
+                files.write(index, values[k])
+
+        self.runner.stream(source, put, "writing")
+        if files.written != self.info.geometry.slices:
+            raise WriteError(f"{files.written} of {self.info.geometry.slices} slices were written")
+        return files, choice, final
+
+    def _clear(self) -> None:
+        for path in self.stage.iterdir():
+            path.unlink()
+

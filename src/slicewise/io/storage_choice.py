@@ -1,0 +1,161 @@
+"""How the values of an image are going to be stored: what to try, in which order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from slicewise.dicom.pixels import PixelFormat, pixel_formats
+from slicewise.dicom.rescale import rescales
+from slicewise.dicom.storing import Storage, covering, identity_storage
+from slicewise.dicom.values import text_of
+from slicewise.errors import ReadError
+from slicewise.image import ImageInfo
+from slicewise.image.elements import tag_of
+
+__all__ = ["Choice", "PerSlice", "candidates", "measured", "needs_window"]
+
+
+@attrs.frozen
+class Choice:
+    """A storage for each slice, known before any pixel.
+
+    Parameters
+    ----------
+    storages : tuple of Storage
+        One per slice.
+    keeps_mapping : bool
+        Whether stored values mean what they meant in the source.
+    """
+
+    storages: tuple[Storage, ...]
+    keeps_mapping: bool
+
+    @property
+    def is_per_slice(self) -> bool:
+        """Whether slope and intercept are only known with the pixels."""
+        return False
+
+    def storage(self, index: int, values: npt.NDArray[Any]) -> Storage:
+        """Return the storage of a slice."""
+        return self.storages[index]
+
+    def __str__(self) -> str:
+        form = self.storages[0].form
+        slopes = {(s.slope, s.intercept) for s in self.storages}
+        rescale = "slope and intercept by slice" if len(slopes) > 1 else "slope {}, intercept {}".format(*slopes.pop())
+        kind = "as in the source" if self.keeps_mapping else "chosen for these values"
+        return f"{form.bits_stored} bits {'signed' if form.signed else 'unsigned'}, {rescale} ({kind})"
+
+
+@attrs.frozen
+class PerSlice:
+    """A slope for each slice, found from its values; intercept 0, as in PET."""
+
+    form: PixelFormat
+
+    keeps_mapping = False
+
+    @property
+    def is_per_slice(self) -> bool:
+        """Whether slope and intercept are only known with the pixels."""
+        return True
+
+    @property
+    def storages(self) -> tuple[Storage, ...]:
+        """What all slices share."""
+        return (Storage("1", "0", self.form),)
+
+    def storage(self, index: int, values: npt.NDArray[Any]) -> Storage:
+        """Return the storage that covers the values of a slice."""
+        low, high = float(values.min()), float(values.max())
+        reach = max(abs(low), abs(high))
+        return attrs.evolve(covering(-reach, reach, self.form, zero_intercept=True), form=self.form)
+
+    def __str__(self) -> str:
+        return "16 bits signed, a slope for each slice (chosen for these values)"
+
+
+def candidates(info: ImageInfo) -> list[Choice | PerSlice]:
+    """Return the storages to try before the values have to be measured, best first."""
+    found: list[Choice | PerSlice] = []
+    plain = _plain_form(info)
+    if info.components == 1 and all(step.keeps_units for step in info.history):
+        source = _source_choice(info)
+        if source is not None:
+            found.append(source)
+    if info.dtype.kind in "iub" and info.dtype.itemsize <= 2:
+        found.append(Choice((identity_storage(plain),) * info.geometry.slices, keeps_mapping=False))
+    elif info.dtype.kind == "f" and text_of(info.headers.element(tag_of("Modality"), 0)) == "PT":
+        found.append(PerSlice(attrs.evolve(plain, bits_allocated=16, bits_stored=16, high_bit=15, signed=True)))
+    return found
+
+
+def measured(info: ImageInfo, low: float, high: float) -> Choice:
+    """Return the storage for values of a known range."""
+    plain = _plain_form(info)
+    slices = info.geometry.slices
+    if info.dtype.kind in "iub":
+        for signed, limits in ((False, (0, 65535)), (True, (-32768, 32767))):
+            if limits[0] <= low and high <= limits[1]:
+                form = attrs.evolve(plain, bits_allocated=16, bits_stored=16, high_bit=15, signed=signed)
+                return Choice((identity_storage(form),) * slices, keeps_mapping=False)
+    zero = text_of(info.headers.element(tag_of("Modality"), 0)) == "PT"
+    return Choice((covering(low, high, plain, zero_intercept=zero),) * slices, keeps_mapping=False)
+
+
+def needs_window(info: ImageInfo) -> bool:
+    """Whether the source had a window that no longer holds."""
+    window = tag_of("WindowCenter")
+    return window not in info.headers.columns() and any(
+        change.tag == window for step in info.history for change in step.changes
+    )
+
+
+def _plain_form(info: ImageInfo) -> PixelFormat:
+    # Values of up to 8 bits take 16 where the image class wants 16.
+    narrow = info.components > 1 and info.dtype == np.uint8
+    bits = 8 if narrow else 16
+    stated = text_of(info.headers.element(tag_of("PhotometricInterpretation"), 0))
+    return PixelFormat(
+        rows=info.geometry.rows,
+        columns=info.geometry.columns,
+        samples=info.components,
+        bits_allocated=bits,
+        bits_stored=bits,
+        high_bit=bits - 1,
+        signed=info.dtype.kind == "i",
+        photometric="RGB" if info.components > 1 else stated if stated.startswith("MONOCHROME") else "MONOCHROME2",
+    )
+
+
+def _source_choice(info: ImageInfo) -> Choice | None:
+    try:
+        forms = pixel_formats(info.headers)
+    except ReadError:
+        return None
+    rescale = rescales(info.headers)
+    if len(set(forms)) > 1 or forms[0].bits_allocated not in (8, 16) or forms[0].samples > 1:
+        return None
+    if info.dtype.kind != "f" and not all(r.is_integral for r in rescale):
+        return None
+    form = attrs.evolve(
+        forms[0],
+        rows=info.geometry.rows,
+        columns=info.geometry.columns,
+        high_bit=forms[0].bits_stored - 1,
+        photometric=forms[0].photometric,
+    )
+    slopes = _texts(info, "RescaleSlope", "1")
+    intercepts = _texts(info, "RescaleIntercept", "0")
+    storages = tuple(Storage(s, i, form, exact=True) for s, i in zip(slopes, intercepts, strict=True))
+    return Choice(storages, keeps_mapping=True)
+
+
+def _texts(info: ImageInfo, keyword: str, default: str) -> Sequence[str]:
+    tag = tag_of(keyword)
+    return [text_of(info.headers.element(tag, k)) or default for k in range(info.geometry.slices)]

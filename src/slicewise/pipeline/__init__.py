@@ -1,0 +1,1 @@
+"""How a graph of nodes runs: information, requested region, data."""

@@ -1,0 +1,232 @@
+"""Arithmetic, comparison and logic of nodes, element by element."""
+
+from __future__ import annotations
+
+import itertools
+import numbers
+import operator
+from typing import Any
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from slicewise.dicom import codes
+from slicewise.errors import GraphError, ParameterError
+from slicewise.image import Code, Image, ImageInfo, Operation, check_same_space
+from slicewise.pipeline.effect import Effect
+from slicewise.pipeline.node import Array, Block, Filter, Node, Outline, Slab, as_node, input_node, node
+
+__all__ = ["Arithmetic", "ScalarArithmetic", "arithmetic"]
+
+Scalar = bool | int | float
+
+_COMPARISONS = frozenset(["less", "less_equal", "greater", "greater_equal", "equal", "not_equal"])
+_LOGIC = frozenset(["bitwise_and", "bitwise_or", "bitwise_xor"])
+_EXACT = {
+    "add": operator.add,
+    "subtract": operator.sub,
+    "multiply": operator.mul,
+    "maximum": max,
+    "minimum": min,
+}
+_KEEPS_UNITS = frozenset(["add", "subtract", "maximum", "minimum"])
+_INTEGERS = (np.uint8, np.int8, np.uint16, np.int16, np.uint32, np.int32, np.int64)
+
+_CODES: dict[str, Code] = {
+    "add": codes.ADDITION,
+    "subtract": codes.SUBTRACTION,
+    "multiply": codes.MULTIPLICATION,
+    "divide": codes.DIVISION,
+    "maximum": codes.MAXIMUM,
+    "minimum": codes.MINIMUM,
+}
+
+
+def arithmetic(operation: str, left: Any, right: Any) -> Any:
+    """Return the node of an operation between nodes, images and numbers; at least one is a node."""
+    if _is_scalar(right):
+        return ScalarArithmetic(operation=operation, scalar=_python(right), input=left)
+    if _is_scalar(left):
+        return ScalarArithmetic(operation=operation, scalar=_python(left), reflected=True, input=right)
+    if not isinstance(left, Node | Image) or not isinstance(right, Node | Image):
+        return NotImplemented
+    both = Arithmetic(operation=operation, left=as_node(left), right=as_node(right))
+    if both.is_connected:
+        both.check()
+    return both
+
+
+def _is_scalar(value: Any) -> bool:
+    return isinstance(value, numbers.Real | np.number | np.bool_)
+
+
+def _python(value: Any) -> Scalar:
+    return value.item() if isinstance(value, np.generic) else value  # type: ignore[no-any-return]
+
+
+@node
+class Arithmetic(Node):
+    """An operation between two images on the same grid, pixel by pixel.
+
+    Parameters
+    ----------
+    operation : str
+        Name of the numpy function: add, subtract, multiply, divide, power, maximum, minimum,
+        less, less_equal, greater, greater_equal, equal, not_equal, bitwise_and, bitwise_or, bitwise_xor.
+    left, right : Node
+        The operands.
+
+    Raises
+    ------
+    SpaceMismatchError
+        If the grids differ.
+    PatientMismatchError
+        If the patients differ.
+    ParameterError
+        If no integer type holds the result, or logic is asked of floats.
+    """
+
+    operation: str
+    left: Node | None = input_node()
+    right: Node | None = input_node()
+
+    @property
+    def effect(self) -> Effect:
+        """Several inputs made one."""
+        return _effect(self.operation, Operation.MULTI)
+
+    def outline(self, *inputs: ImageInfo) -> Outline:
+        """Return the grid both share and a type that holds every result."""
+        left, right = inputs
+        check_same_space(left.geometry, right.geometry, ("the left operand", "the right operand"))
+        if left.components != right.components:
+            raise GraphError(
+                f"the operands must have as many values per pixel (got {left.components} and {right.components})"
+            )
+        return Outline.like(left, right, dtype=result_type(self.operation, left.dtype, right.dtype))
+
+    def compute(self, slab: Slab, *blocks: Block) -> Array:
+        """Return the result for a slab."""
+        left, right = (block.inner(slab) for block in blocks)
+        infos = [block.info.dtype for block in blocks]
+        return apply(self.operation, left, right, result_type(self.operation, *infos))
+
+
+@node
+class ScalarArithmetic(Filter):
+    """An operation between an image and a number, pixel by pixel.
+
+    Parameters
+    ----------
+    operation : str
+        As for ``Arithmetic``.
+    scalar : bool, int or float
+        The number.
+    reflected : bool
+        Whether the number is the left operand.
+    """
+
+    operation: str = attrs.field(kw_only=True)
+    scalar: Scalar = attrs.field(kw_only=True)
+    reflected: bool = attrs.field(default=False, kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        if self.is_connected:
+            self.check()
+
+    @property
+    def effect(self) -> Effect:
+        """Pixel values change; adding a number keeps their units."""
+        return _effect(self.operation, Operation.PIXEL)
+
+    def outline(self, *inputs: ImageInfo) -> Outline:
+        """Return the input's grid and a type that holds every result."""
+        return Outline.like(*inputs, dtype=self._result_type(inputs[0].dtype))
+
+    def compute(self, slab: Slab, *blocks: Block) -> Array:
+        """Return the result for a slab."""
+        values = blocks[0].inner(slab)
+        left, right = (self.scalar, values) if self.reflected else (values, self.scalar)
+        return apply(self.operation, left, right, self._result_type(values.dtype))
+
+    def _result_type(self, dtype: np.dtype[Any]) -> np.dtype[Any]:
+        pair = (self.scalar, dtype) if self.reflected else (dtype, self.scalar)
+        return result_type(self.operation, *pair)
+
+
+def _effect(operation: str, kind: Operation) -> Effect:
+    if operation in _COMPARISONS | _LOGIC:
+        return Effect(kind, keeps_units=False, derivation=(codes.SEGMENTATION,))
+    # The codes of pixel by pixel operations speak of two images, not of an image and a number.
+    code = _CODES.get(operation) if kind is Operation.MULTI else None
+    return Effect(kind, keeps_units=operation in _KEEPS_UNITS, derivation=(code,) if code else ())
+
+
+def apply(operation: str, left: Any, right: Any, dtype: np.dtype[Any]) -> Array:
+    """Return the operation on arrays or numbers, computed in a type in which nothing wraps."""
+    function = getattr(np, operation)
+    if operation in _COMPARISONS:
+        return np.asarray(function(left, right))
+    # Division by zero gives infinity or NaN, which the writer refuses.
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        return np.asarray(function(_as(left, dtype), _as(right, dtype)), dtype=dtype)
+
+
+def _as(value: Any, dtype: np.dtype[Any]) -> Any:
+    return value.astype(dtype, copy=False) if isinstance(value, np.ndarray) else dtype.type(value)
+
+
+def result_type(operation: str, left: npt.DTypeLike | Scalar, right: npt.DTypeLike | Scalar) -> np.dtype[Any]:
+    """Return the type of a result: for integers the smallest one that holds every possible value.
+
+    Parameters
+    ----------
+    operation : str
+        Name of the operation.
+    left, right : dtype or number
+        Types of the operands, or a number itself.
+
+    Raises
+    ------
+    ParameterError
+        If the operation is not for these types, or no type holds the result.
+    """
+    if operation in _COMPARISONS:
+        return np.dtype(bool)
+    dtypes = [v for v in (left, right) if isinstance(v, np.dtype)]
+    floating = any(isinstance(v, float) for v in (left, right)) or any(d.kind == "f" for d in dtypes)
+    if operation in _LOGIC:
+        if floating:
+            raise ParameterError(f"{operation} is for masks and integers (got a floating-point operand)")
+        if any(isinstance(v, bool) for v in (left, right)) and dtypes[0] != bool:
+            raise ParameterError(f"~ and logic with True or False are for masks (got {dtypes[0]}): compare first")
+        return np.result_type(*dtypes)
+    if floating or operation not in _EXACT:
+        wide = any(d.itemsize > (4 if d.kind == "f" else 2) for d in dtypes)
+        return np.dtype(np.float64 if wide else np.float32)
+    return _integer_type(operation, left, right, dtypes)
+
+
+def _integer_type(operation: str, left: Any, right: Any, dtypes: list[np.dtype[Any]]) -> np.dtype[Any]:
+    function = _EXACT[operation]
+    results = [function(a, b) for a, b in itertools.product(_range(left), _range(right))]
+    low, high, size = min(results), max(results), max(d.itemsize for d in dtypes)
+    for candidate in _INTEGERS:
+        limits = np.iinfo(candidate)
+        # Operands are converted to the type of the result, so it holds them too.
+        holds = all(limits.min <= v <= limits.max for v in (low, high, *_range(left), *_range(right)))
+        if holds and np.dtype(candidate).itemsize >= size:
+            return np.dtype(candidate)
+    raise ParameterError(
+        f"{operation} of {left} and {right} can reach {low} to {high}, which no integer type holds: Cast one to float64"
+    )
+
+
+def _range(operand: Any) -> tuple[int, int]:
+    if not isinstance(operand, np.dtype):
+        return (int(operand), int(operand))
+    if operand.kind == "b":
+        return (0, 1)
+    limits = np.iinfo(operand)
+    return (int(limits.min), int(limits.max))

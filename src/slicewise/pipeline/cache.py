@@ -1,0 +1,75 @@
+"""Results that are there already, by content key."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import MutableMapping
+from typing import TYPE_CHECKING
+
+from slicewise.image import Image
+from slicewise.pipeline.sizes import parse_bytes
+
+if TYPE_CHECKING:
+    from slicewise.pipeline.node import Node
+
+__all__ = ["ResultCache", "find_result", "keep_result"]
+
+
+class ResultCache:
+    """Results of updates, kept by content key and bounded in size; the least recently used go first.
+
+    Pass one to ``update(cache=...)`` to keep results that nobody holds. Without one, a result is
+    found again as long as the image that ``update`` returned is alive.
+
+    Parameters
+    ----------
+    limit : int or str
+        Most bytes of pixels to keep, e.g. ``"2GB"``.
+    """
+
+    def __init__(self, limit: int | str) -> None:
+        self.limit = parse_bytes(limit)
+        self._images: OrderedDict[str, Image] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: str) -> Image | None:
+        """Return the result of a node, None if it is not there."""
+        with self._lock:
+            image = self._images.get(key)
+            if image is not None:
+                self._images.move_to_end(key)
+            return image
+
+    def put(self, key: str, image: Image) -> None:
+        """Keep the result of a node, if it fits at all."""
+        if image.array.nbytes > self.limit:
+            return
+        with self._lock:
+            self._images[key] = image
+            self._images.move_to_end(key)
+            while sum(kept.array.nbytes for kept in self._images.values()) > self.limit:
+                self._images.popitem(last=False)
+
+    def __len__(self) -> int:
+        return len(self._images)
+
+
+def find_result(node: Node, cache: ResultCache | None) -> Image | None:
+    """Return the result of a node if it is alive somewhere, or in the cache."""
+    image = _alive(node).get(node.key)
+    if image is None and cache is not None:
+        image = cache.get(node.key)
+    return image
+
+
+def keep_result(node: Node, image: Image, cache: ResultCache | None) -> None:
+    """Note the result of a node, for as long as it is alive, and keep it in the cache."""
+    _alive(node)[node.key] = image
+    if cache is not None:
+        cache.put(node.key, image)
+
+
+def _alive(node: Node) -> MutableMapping[str, Image]:
+    # The first reader of a graph knows the live results of all that hangs on it.
+    return next(n for n in node.walk() if not n.inputs).alive

@@ -1,0 +1,55 @@
+"""The graph as a text a person reads."""
+
+from __future__ import annotations
+
+from slicewise.pipeline.node import Node
+from slicewise.pipeline.plan import Plan, make_plan
+from slicewise.pipeline.sizes import format_bytes
+
+__all__ = ["explain"]
+
+
+def explain(target: Node) -> str:
+    """Return the graph of a node as text: what is read, streamed or held whole, and how much memory it takes."""
+    if not target.is_connected:
+        return "\n".join(["not connected to a reader or an image:", *_tree(target, None, {})])
+    plan = make_plan(target, {})
+    numbers: dict[int, int] = {}
+    info = target.info
+    slabs = len(plan.slabs)
+    size = format_bytes(info.slice_bytes * info.geometry.slices)
+    lines = [
+        *_tree(target, plan, numbers),
+        "",
+        f"result    {' x '.join(map(str, target.shape))} {info.dtype}, {size}",
+        f"run       {slabs} slab{'s' if slabs > 1 else ''} of up to {plan.slab} slices in {plan.workers} "
+        f"thread{'s' if plan.workers > 1 else ''}",
+        f"memory    about {format_bytes(plan.peak_bytes)} at work"
+        + (f", of which {format_bytes(plan.held_bytes)} held whole" if plan.held_bytes else "")
+        + f" (budget {format_bytes(plan.budget)})",
+    ]
+    return "\n".join(lines)
+
+
+def _tree(n: Node, plan: Plan | None, numbers: dict[int, int], indent: str = "") -> list[str]:
+    if id(n) in numbers:
+        return [f"{indent}the {n.name} above ({numbers[id(n)]})"]
+    numbers[id(n)] = len(numbers) + 1
+    marks = [] if plan is None else [_mark(n, plan)]
+    if n.is_connected:
+        marks.append(f"{' x '.join(map(str, n.shape))} {n.dtype}")
+    lines = [f"{indent}{n.name}({n.parameter_text})" + (f"   [{'; '.join(marks)}]" if marks else "")]
+    for source in n.inputs.values():
+        lines += _tree(source, plan, numbers, indent + "  ")
+    return lines
+
+
+def _mark(n: Node, plan: Plan) -> str:
+    if n.whole:
+        return "needs the whole volume"
+    if any(n is held for held in plan.whole):
+        return "held whole"
+    if not n.inputs:
+        return "read slab by slab"
+    halo = n.halo(next(iter(n.inputs.values())).info)
+    return f"streamed, {halo} slice{'s' if halo > 1 else ''} of overlap" if halo else "streamed"

@@ -1,0 +1,87 @@
+"""Content keys: equal keys mean equal results."""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+import types
+from collections.abc import Callable, Mapping
+from pathlib import PurePath
+from typing import Any
+
+import attrs
+import numpy as np
+
+from slicewise.errors import GraphError
+
+__all__ = ["content_key", "function_identity"]
+
+
+def content_key(*parts: Any) -> str:
+    """Return a hexadecimal digest of the parts: the same in every process for the same content.
+
+    Raises
+    ------
+    GraphError
+        If a part is of a kind whose content cannot be told.
+    """
+    digest = hashlib.blake2b(digest_size=20)
+    for part in parts:
+        digest.update(_canonical(part))
+        digest.update(b"\x1f")
+    return digest.hexdigest()
+
+
+def _canonical(value: Any) -> bytes:
+    if isinstance(value, np.ndarray):
+        head = f"{value.dtype.str}{value.shape}".encode()
+        return head + hashlib.blake2b(np.ascontiguousarray(value)).digest()
+    if isinstance(value, Mapping):
+        inner = b",".join(_canonical(k) + b":" + _canonical(v) for k, v in sorted(value.items()))
+        return b"{" + inner + b"}"
+    if isinstance(value, list | tuple | range):
+        return b"[" + b",".join(_canonical(v) for v in value) + b"]"
+    if isinstance(value, set | frozenset):
+        return b"<" + b",".join(sorted(_canonical(v) for v in value)) + b">"
+    return _canonical_scalar(value)
+
+
+def _canonical_scalar(value: Any) -> bytes:
+    if value is None or isinstance(value, str | bytes | bool | int | float | complex | PurePath):
+        return f"{type(value).__name__}={value!r}".encode()
+    if isinstance(value, np.generic | np.dtype):
+        return f"{value!r}".encode()
+    if isinstance(value, enum.Enum):
+        return f"{type(value).__qualname__}.{value.name}".encode()
+    if isinstance(value, types.FunctionType | types.BuiltinFunctionType | type | np.ufunc):
+        return function_identity(value).encode()
+    if attrs.has(type(value)):
+        fields = [(f.name, getattr(value, f.name)) for f in attrs.fields(type(value))]
+        return type(value).__qualname__.encode() + _canonical(fields)
+    raise GraphError(
+        f"cannot tell the content of a parameter of type {type(value).__name__} ({value!r:.80}): pass numbers, text, "
+        "arrays, attrs values or functions"
+    )
+
+
+def function_identity(function: Callable[..., Any]) -> str:
+    """Return what identifies a function: its name and, for one written in Python, its code.
+
+    A closure or a default that cannot be told makes the function equal to itself only.
+    """
+    name = f"{getattr(function, '__module__', '')}.{getattr(function, '__qualname__', repr(function))}"
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return name
+    cells = [cell.cell_contents for cell in getattr(function, "__closure__", None) or ()]
+    try:
+        bound = content_key(cells, function.__defaults__, function.__kwdefaults__)  # type: ignore[attr-defined]
+    except (GraphError, ValueError):
+        bound = f"object {id(function)}"
+    return f"{name}#{_code_digest(code)}#{bound}"
+
+
+def _code_digest(code: types.CodeType) -> str:
+    constants = [_code_digest(c) if isinstance(c, types.CodeType) else repr(c) for c in code.co_consts]
+    text = f"{code.co_code.hex()}|{code.co_names}|{code.co_varnames}|{constants}"
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

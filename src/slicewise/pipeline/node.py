@@ -1,0 +1,448 @@
+"""The node of a pipeline: an immutable value that says what it makes of its inputs."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, dataclass_transform
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from slicewise.dicom.rules import propagate
+from slicewise.errors import GraphError, SlicewiseError
+from slicewise.image import Geometry, Headers, Image, ImageInfo, SliceMap, Source, Step
+from slicewise.pipeline.effect import Effect
+from slicewise.pipeline.keys import content_key
+from slicewise.pipeline.operators import Operators
+
+if TYPE_CHECKING:
+    import threading
+
+    from slicewise.pipeline.cache import ResultCache
+    from slicewise.pipeline.progress import Progress
+
+__all__ = ["Block", "Filter", "Node", "Outline", "Slab", "input_node", "node"]
+
+T = TypeVar("T")
+Array = npt.NDArray[Any]
+Slab = range
+"""Consecutive slices: ``range(start, stop)``."""
+
+_INPUT = "slicewise.input"
+
+
+@attrs.frozen(eq=False)
+class Block:
+    """Some consecutive slices of an input, handed to ``Node.compute``.
+
+    Parameters
+    ----------
+    array : numpy array of shape (slices, rows, columns[, components])
+        The values. Not to be written to.
+    slab : range
+        Which slices of the input they are.
+    info : ImageInfo
+        What is known of the whole input.
+    """
+
+    array: Array
+    slab: Slab
+    info: ImageInfo
+
+    def inner(self, slab: Slab) -> Array:
+        """Return the part of the array that holds the given slices of the input."""
+        return self.array[slab.start - self.slab.start : slab.stop - self.slab.start]
+
+    @property
+    def geometry(self) -> Geometry:
+        """Geometry of the slices at hand."""
+        return self.info.geometry.take(self.slab)
+
+
+@attrs.frozen
+class Outline:
+    """What a node makes, as far as it can be told without pixels.
+
+    Parameters
+    ----------
+    geometry : Geometry
+        Grid of the result.
+    dtype : numpy dtype
+        Type of its values.
+    components : int
+        Values per pixel.
+    slices : tuple of SliceMap
+        For each input, in order, where the output slices come from; left out for inputs at the end that lend
+        their grid only.
+    """
+
+    geometry: Geometry
+    dtype: np.dtype[Any] = attrs.field(converter=np.dtype)
+    components: int
+    slices: tuple[SliceMap, ...]
+
+    @classmethod
+    def like(cls, first: ImageInfo, *others: ImageInfo, dtype: npt.DTypeLike | None = None) -> Outline:
+        """Return the outline of a result on the grid of the first input."""
+        identity = SliceMap.identity(first.geometry.slices)
+        return cls(
+            first.geometry,
+            np.dtype(dtype) if dtype is not None else first.dtype,
+            first.components,
+            (identity,) * (1 + len(others)),
+        )
+
+
+def input_node(*, default: None = None, kw_only: bool = True) -> Any:
+    """Declare a field of a node that takes another node; None until it is connected.
+
+    It is given by name, so that the first positional argument of a filter is its first parameter. (Type checkers
+    learn of ``default`` and ``kw_only`` only where they are written at the field.)
+    """
+    return attrs.field(default=default, converter=_to_node, repr=False, metadata={_INPUT: True}, kw_only=kw_only)
+
+
+def _to_node(value: Any) -> Node | None:
+    return None if value is None else as_node(value)
+
+
+def as_node(value: Any) -> Node:
+    """Return a node for an image in memory; a node as it is.
+
+    Raises
+    ------
+    GraphError
+        If the value is neither a node nor an image.
+    """
+    if isinstance(value, Node):
+        return value
+    if isinstance(value, Image):
+        from slicewise.pipeline.memory import InMemory
+
+        return InMemory(value)
+    raise GraphError(
+        f"a node or an Image is wanted here (got {type(value).__name__}); make an Image of pixels with "
+        "Image.from_array(...) or Image.from_sitk(...)"
+    )
+
+
+@dataclass_transform(kw_only_default=False, frozen_default=True, field_specifiers=(attrs.field, input_node))
+def node(cls: type[T]) -> type[T]:
+    """Make a class a node: immutable, its parameters declared as attrs fields."""
+    return attrs.define(cls, frozen=True, eq=False, repr=False, slots=False)
+
+
+class Node(Operators):
+    """A step of a pipeline: a reader, a filter or a writer.
+
+    A node is a value: it never changes, and ``>>`` makes a new one. Its information (geometry,
+    type, headers) is known without a pixel; pixels are computed slab by slab when it is updated.
+
+    A subclass declares its parameters and inputs as fields, its ``effect``, and ``compute``; and
+    where they are not the default, ``outline``, ``halo`` or ``request``, and ``whole``.
+    """
+
+    version: ClassVar[int] = 1
+    """To be raised when the same parameters give another result than before."""
+
+    # Numpy leaves operators between an array and a node to the node.
+    __array_ufunc__ = None
+
+    # --- what a subclass says -----------------------------------------------------------------
+
+    @property
+    def effect(self) -> Effect:
+        """What the node does to values, grid and slices."""
+        raise NotImplementedError
+
+    @property
+    def whole(self) -> bool:
+        """Whether a result needs all slices of the inputs at once."""
+        return False
+
+    def halo(self, info: ImageInfo) -> int:
+        """Return how many slices on each side of a slab the node needs."""
+        return 0
+
+    def outline(self, *inputs: ImageInfo) -> Outline:
+        """Return what the node makes of its inputs: by default the grid and type of the first."""
+        return Outline.like(*inputs)
+
+    def request(self, slab: Slab, *inputs: ImageInfo) -> tuple[Slab, ...]:
+        """Return for each input the slices needed to compute a slab."""
+        return tuple(_grown(slab, self.halo(info), info.geometry.slices) for info in inputs)
+
+    def compute(self, slab: Slab, *blocks: Block) -> Array:
+        """Return the values of a slab, given the requested slices of each input."""
+        raise NotImplementedError
+
+    def compute_into(self, slab: Slab, out: Array, *blocks: Block) -> None:
+        """Put the values of a slab into memory that is already there."""
+        out[...] = self.compute(slab, *blocks)
+
+    # --- what is known without pixels ----------------------------------------------------------
+
+    @cached_property
+    def info(self) -> ImageInfo:
+        """All that is known without pixels: geometry, type, headers, sources, history.
+
+        Raises
+        ------
+        GraphError
+            If an input is not connected.
+        SlicewiseError
+            Whatever can be known to go wrong, with the node named.
+        """
+        self._check_connected()
+        infos = [n.info for n in self.inputs.values()]
+        try:
+            return self._infer(*infos)
+        except SlicewiseError as error:
+            error.add_note(f"in {self!r}")
+            raise
+
+    def _infer(self, *inputs: ImageInfo) -> ImageInfo:
+        outline = self.outline(*inputs)
+        # An input without a slice map lends its grid only: no header, source or step of it goes on.
+        inputs = inputs[: len(outline.slices)]
+        propagated = propagate(
+            [info.headers for info in inputs],
+            outline.slices,
+            self.effect.operations,
+            before=inputs[0].geometry,
+            after=outline.geometry,
+            keeps_units=self.effect.keeps_units,
+            withheld=inputs[0].withheld,
+        )
+        step = Step(
+            name=self.name,
+            parameters=self.parameter_text,
+            operations=self.effect.operations,
+            derivation=self.effect.derivation,
+            keeps_units=self.effect.keeps_units,
+            changes=propagated.changes,
+        )
+        return ImageInfo(
+            geometry=outline.geometry,
+            dtype=outline.dtype,
+            components=outline.components,
+            headers=propagated.headers,
+            withheld=propagated.withheld,
+            sources=_merged_sources(inputs, outline.slices),
+            history=(*_merged_history(inputs), step),
+        )
+
+    @property
+    def geometry(self) -> Geometry:
+        """Geometry of the result, known without pixels."""
+        return self.info.geometry
+
+    @property
+    def headers(self) -> Headers:
+        """One header per slice of the result, known without pixels."""
+        return self.info.headers
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the values of the result."""
+        return self.info.dtype
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the result: slices, rows, columns, and components if there are several."""
+        return self.info.shape
+
+    # --- the graph ------------------------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        """Name of the node as users write it."""
+        return type(self).__name__
+
+    @property
+    def inputs(self) -> dict[str, Node]:
+        """The connected inputs by name, in order."""
+        named = {f.name: getattr(self, f.name) for f in attrs.fields(type(self)) if f.metadata.get(_INPUT)}
+        return {name: n for name, n in named.items() if n is not None}
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The parameters by name."""
+        fields = [f for f in attrs.fields(type(self)) if not f.metadata.get(_INPUT)]
+        return {f.name.lstrip("_"): getattr(self, f.name) for f in fields}
+
+    @property
+    def parameter_text(self) -> str:
+        """The parameters as a user would write them."""
+        return ", ".join(f"{k}={_short(v)}" for k, v in self.parameters.items() if v is not None)
+
+    @cached_property
+    def key(self) -> str:
+        """Digest of class, version, parameters and inputs: equal keys mean equal results."""
+        cls = type(self)
+        inputs = [(name, n.key) for name, n in self.inputs.items()]
+        return content_key(f"{cls.__module__}.{cls.__qualname__}", self.version, self.identity, inputs)
+
+    @property
+    def identity(self) -> Any:
+        """What, beside class and inputs, decides the result: by default the parameters."""
+        return self.parameters
+
+    def _check_connected(self) -> None:
+        for f in attrs.fields(type(self)):
+            if f.metadata.get(_INPUT) and getattr(self, f.name) is None:
+                raise GraphError(
+                    f"{self.name} has no {f.name}: connect it with 'reader >> {self.name}(...)' before asking for "
+                    "its result"
+                )
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether every input, up to the readers, is there."""
+        declared = sum(bool(f.metadata.get(_INPUT)) for f in attrs.fields(type(self)))
+        return len(self.inputs) == declared and all(n.is_connected for n in self.inputs.values())
+
+    def with_input(self, source: Node) -> Self:
+        """Return the same node, or chain of nodes, with its open input connected to a source.
+
+        Raises
+        ------
+        GraphError
+            If no input is open.
+        """
+        for f in attrs.fields(type(self)):
+            if not f.metadata.get(_INPUT):
+                continue
+            current = getattr(self, f.name)
+            if current is None:
+                return self._connected(**{f.name: source})
+            if not current.is_connected:
+                return self._connected(**{f.name: current.with_input(source)})
+        raise GraphError(
+            f"{self.name} takes no input here: its inputs are connected already, or it is a reader. Write "
+            "'reader >> filter >> writer', from left to right"
+        )
+
+    def _connected(self, **inputs: Node) -> Self:
+        connected = attrs.evolve(self, **inputs)
+        # What can be known to be wrong is said where the graph is built.
+        if connected.is_connected:
+            connected.check()
+        return connected
+
+    def check(self) -> None:
+        """Raise what can be known to be wrong without pixels."""
+        _ = self.info
+
+    def __rshift__(self, other: Any) -> Any:
+        if not isinstance(other, Node):
+            return NotImplemented
+        return other.with_input(self)
+
+    def __rrshift__(self, other: Any) -> Any:
+        return self.with_input(as_node(other))
+
+    @cached_property
+    def alive(self) -> weakref.WeakValueDictionary[str, Image]:
+        """Results of nodes that hang on this one, by key, as long as somebody holds them."""
+        return weakref.WeakValueDictionary()
+
+    def walk(self) -> Iterator[Node]:
+        """Iterate over the nodes of the graph, inputs before those that use them, each once."""
+        seen: set[int] = set()
+        yield from self._walk(seen)
+
+    def _walk(self, seen: set[int]) -> Iterator[Node]:
+        if id(self) in seen:
+            return
+        seen.add(id(self))
+        for n in self.inputs.values():
+            yield from n._walk(seen)
+        yield self
+
+    def __bool__(self) -> bool:
+        raise GraphError(
+            f"{self.name} is lazy and has no truth value: combine conditions with & and |, and update() a node to "
+            "look at its values"
+        )
+
+    def __repr__(self) -> str:
+        text = f"{self.name}({self.parameter_text})"
+        sources = ", ".join(n.name for n in self.inputs.values())
+        return f"{text} of {sources}" if sources else text
+
+    # --- running --------------------------------------------------------------------------------
+
+    def update(
+        self,
+        *,
+        memory: int | str | None = None,
+        workers: int | None = None,
+        progress: bool | Progress | None = None,
+        cancel: threading.Event | None = None,
+        cache: ResultCache | None = None,
+    ) -> Any:
+        """Compute the result and return it: an ``Image``, or for a writer what was written.
+
+        Parameters
+        ----------
+        memory : int or str, optional
+            Most bytes to use for slabs at work, e.g. ``"300MB"``; a quarter of what is free if not given.
+        workers : int, optional
+            Threads; as many as there are cores if not given.
+        progress : bool or callable, optional
+            True or False to show progress or not; a callable gets ``(done, total)`` slices. By default it is shown
+            in notebooks and on terminals.
+        cancel : threading.Event, optional
+            When set by another thread, the run stops and raises ``CancelledError``.
+        cache : ResultCache, optional
+            Where results are looked up and kept.
+        """
+        from slicewise.pipeline.run import RunOptions, update
+
+        return update(self, RunOptions(memory=memory, workers=workers, progress=progress, cancel=cancel, cache=cache))
+
+    def explain(self) -> str:
+        """Return a text that shows the graph: what is read, streamed, needed whole; how much memory."""
+        from slicewise.pipeline.explain import explain
+
+        return explain(self)
+
+
+@node
+class Filter(Node):
+    """A node with one input."""
+
+    input: Node | None = input_node(default=None, kw_only=True)
+
+
+def _grown(slab: Slab, halo: int, slices: int) -> Slab:
+    return range(max(0, slab.start - halo), min(slices, slab.stop + halo))
+
+
+def _merged_sources(inputs: Sequence[ImageInfo], maps: Sequence[SliceMap]) -> tuple[tuple[Source, ...], ...]:
+    merged: list[tuple[Source, ...]] = []
+    for k in range(len(maps[0].support)):
+        found: dict[Source, None] = {}
+        for info, slices in zip(inputs, maps, strict=True):
+            for i in slices.support[k]:
+                found.update(dict.fromkeys(info.sources[i]))
+        merged.append(tuple(found))
+    return tuple(merged)
+
+
+def _merged_history(inputs: Sequence[ImageInfo]) -> tuple[Step, ...]:
+    merged: dict[int, Step] = {}
+    for info in inputs:
+        merged.update({id(step): step for step in info.history})
+    return tuple(merged.values())
+
+
+def _short(value: Any) -> str:
+    if callable(value) and hasattr(value, "__name__"):
+        return str(value.__name__)
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
