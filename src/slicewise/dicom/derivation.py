@@ -49,6 +49,8 @@ def operations_of(history: Sequence[Step]) -> frozenset[Operation]:
 def image_type(info: ImageInfo, wanted: Sequence[str] | None) -> Column:
     """Return Image Type: DERIVED, SECONDARY, and of the source what still holds.
 
+    PET images are PRIMARY whatever was done to them (PS3.3, C.8.9.4.1.1).
+
     Parameters
     ----------
     info : ImageInfo
@@ -83,12 +85,13 @@ def _wanted_type(wanted: Sequence[str], operations: frozenset[Operation]) -> Raw
 
 
 def _derived_type(source: RawElement | None, headers: Headers, operations: frozenset[Operation]) -> RawElement:
+    modality = text_of(headers.element(tag_of("Modality"), 0))
     values = text_of(source).split("\\")[2:] if source is not None else []
     if operations & {Operation.PROJECTION, Operation.MULTI}:
-        modality = text_of(headers.element(tag_of("Modality"), 0))
         kind = "PROJECTION IMAGE" if Operation.PROJECTION in operations else "OTHER"
         values = [kind] if modality == "MR" else values[:1]
-    return RawElement(_IMAGE_TYPE, "CS", "\\".join(["DERIVED", "SECONDARY", *values]).encode("ascii", "replace"))
+    second = "PRIMARY" if modality == "PT" else "SECONDARY"
+    return RawElement(_IMAGE_TYPE, "CS", "\\".join(["DERIVED", second, *values]).encode("ascii", "replace"))
 
 
 # --- sources --------------------------------------------------------------------------------------

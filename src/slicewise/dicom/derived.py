@@ -13,7 +13,7 @@ from slicewise.dicom.derivation import Software, derivation_columns, image_type,
 from slicewise.dicom.equipment import software_as_equipment
 from slicewise.dicom.identity import Naming, identity_columns
 from slicewise.dicom.report import ReportRow
-from slicewise.dicom.required import type_2
+from slicewise.dicom.required import neutral_values, type_2
 from slicewise.dicom.rule_table import row_for
 from slicewise.dicom.values import text_of
 from slicewise.errors import HeaderError, ParameterError
@@ -88,7 +88,7 @@ class DerivedHeaders:
         return self.updated({tag: headers.column(tag) for tag in tags}, "given by the caller")
 
     def with_required(self) -> DerivedHeaders:
-        """Return headers in which an attribute of type 2 that was dropped is empty instead."""
+        """Return headers in which attributes that must be there are: empty, or with a neutral value."""
         modality = text_of(self.headers.element(tag_of("Modality"), 0))
         columns: dict[int, Column | None] = {}
         for tag in type_2(modality):
@@ -96,7 +96,13 @@ class DerivedHeaders:
             if column is None or (not isinstance(column, RawElement) and None in column):
                 empty = RawElement(tag, dictionary_VR(tag), b"")
                 columns[tag] = empty if column is None else tuple(e or empty for e in column)
-        return self.updated(columns, "nothing true is known of it, and it must be there (type 2)")
+        filled = self.updated(columns, "nothing true is known of it, and it must be there (type 2)")
+        neutral = neutral_values(modality)
+        missing = {tag: RawElement(tag, dictionary_VR(tag), v) for tag, v in neutral.items() if not self._has(tag)}
+        return filled.updated(missing, "its value no longer holds, and there must be one (type 1)")
+
+    def _has(self, tag: int) -> bool:
+        return self.headers.column(tag) is not None
 
     def rows(self, history: Sequence[Step], source_tags: frozenset[int]) -> tuple[ReportRow, ...]:
         """Return what became of each attribute, in tag order.

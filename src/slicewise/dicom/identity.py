@@ -22,6 +22,9 @@ __all__ = ["Naming", "identity_columns", "now_of"]
 _DESCRIPTION_LENGTH = 64
 """Length of an LO value (PS3.5, 6.2)."""
 
+_LARGEST_INTEGER = 2**31 - 1
+"""Of an IS value (PS3.5, 6.2)."""
+
 
 @attrs.frozen(kw_only=True)
 class Naming:
@@ -91,7 +94,8 @@ def _series_number(headers: Headers, naming: Naming) -> int:
     stated = text_of(headers.element(tag_of("SeriesNumber"), 0))
     source = int(stated) if re.fullmatch(r"[+-]?\d{1,9}", stated) else 0
     if naming.series_number is None:
-        return source * 100 + 1
+        number = source * 100 + 1
+        return number if abs(number) <= _LARGEST_INTEGER else source - 1
     if stated and naming.series_number == source:
         raise ParameterError(
             f"'series_number' must differ from that of the source ({source}): two series of a study must not share it"

@@ -129,7 +129,7 @@ ROWS = (
         "window in units of the values",
     ),
     Row("X K X K X X", "VOILUTSequence ModalityLUTSequence", "table over the stored values of the source"),
-    Row("U U U U D D", "Units SUVType CountsSource RescaleType", "units of the values"),
+    Row("U U U U D D", "Units SUVType RescaleType", "units of the values"),
     Row("W W W W X X", "RealWorldValueMappingSequence", "mapping from the stored values of the source"),
     Row(
         "X X X K X X",
@@ -162,6 +162,9 @@ ROWS = (
 
 DEFAULT = Row("K K C K C C", "", "a fact of the acquisition")
 """For public attributes in no row."""
+
+GROUP_LENGTH = Row("W W W W W W", "", "a retired group length, no longer true")
+"""For elements (gggg,0000)."""
 
 PRIVATE = Row("K K X K X X", "", "private, and nobody can say whether it is still true")
 """For private blocks: creator and elements together."""
@@ -199,6 +202,8 @@ def row_for(tag: int) -> Row:
     row = _BY_TAG.get(tag)
     if row is not None:
         return row
+    if not tag & 0xFFFF:
+        return GROUP_LENGTH
     return next((row for mask, row in REPEATING if tag & 0xFF000000 == mask), DEFAULT)
 
 

@@ -179,7 +179,7 @@ def _same_orientation(before: Geometry, after: Geometry, *, signed: bool) -> boo
         (before.row_direction, after.row_direction),
         (before.column_direction, after.column_direction),
     ]
-    cosines = [float(a @ b) for a, b in pairs]
+    cosines = [float(a @ b / (np.linalg.norm(a) * np.linalg.norm(b))) for a, b in pairs]
     return all((c if signed else abs(c)) > 1 - 1e-8 for c in cosines)
 
 

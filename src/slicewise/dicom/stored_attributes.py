@@ -104,12 +104,14 @@ def window_columns(low: float, high: float) -> dict[int, Column | None]:
     low, high : float
         The range to show, such as the 1st and 99th percentile.
     """
-    width = max((high - low) * 1.1, abs(high) * 1e-6, 1e-6)
+    width = (high - low) * 1.1 or 1.0
+    # Widths below 1 are only for the exact function (PS3.3, C.11.2.1.3).
+    exact = RawElement(tag_of("VOILUTFunction"), "CS", b"LINEAR_EXACT") if width < 1 else None
     return {
         tag_of("WindowCenter"): RawElement(tag_of("WindowCenter"), "DS", _rounded([(low + high) / 2])),
         tag_of("WindowWidth"): RawElement(tag_of("WindowWidth"), "DS", _rounded([width])),
         tag_of("WindowCenterWidthExplanation"): None,
-        tag_of("VOILUTFunction"): None,
+        tag_of("VOILUTFunction"): exact,
     }
 
 

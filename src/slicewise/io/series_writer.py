@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import numpy as np
 
 from slicewise.dicom.derivation import Software
 from slicewise.dicom.derived import DerivedHeaders, derive
@@ -152,6 +153,12 @@ class SeriesWriter(Sink):
         """Raise what can be known to be wrong before a pixel is read."""
         super().check()
         self._check_folder()
+        info = self.source.info
+        if info.components > 1 and info.dtype != np.uint8:
+            raise ParameterError(
+                f"colour is written with 8 bits per sample (got {info.components} components of {info.dtype}): "
+                "Cast('uint8') or Window first, or take one component"
+            )
         self._derive()
 
     def execute(self, runner: Runner) -> Written:

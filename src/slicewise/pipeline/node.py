@@ -32,6 +32,7 @@ Slab = range
 """Consecutive slices: ``range(start, stop)``."""
 
 _INPUT = "slicewise.input"
+_OPTIONAL = "slicewise.optional"
 
 
 @attrs.frozen(eq=False)
@@ -96,13 +97,14 @@ class Outline:
         )
 
 
-def input_node(*, default: None = None, kw_only: bool = True) -> Any:
-    """Declare a field of a node that takes another node; None until it is connected.
+def input_node(*, default: None = None, kw_only: bool = True, optional: bool = False) -> Any:
+    """Declare a field of a node that takes another node; None until it is connected, or for good if it is optional.
 
     It is given by name, so that the first positional argument of a filter is its first parameter. (Type checkers
     learn of ``default`` and ``kw_only`` only where they are written at the field.)
     """
-    return attrs.field(default=default, converter=_to_node, repr=False, metadata={_INPUT: True}, kw_only=kw_only)
+    metadata = {_INPUT: True, _OPTIONAL: optional}
+    return attrs.field(default=default, converter=_to_node, repr=False, metadata=metadata, kw_only=kw_only)
 
 
 def _to_node(value: Any) -> Node | None:
@@ -172,7 +174,7 @@ class Node(Operators):
         return Outline.like(*inputs)
 
     def request(self, slab: Slab, *inputs: ImageInfo) -> tuple[Slab, ...]:
-        """Return for each input the slices needed to compute a slab."""
+        """Return for each input the slices needed to compute a slab; none, ``range(0)``, where only its grid counts."""
         return tuple(_grown(slab, self.halo(info), info.geometry.slices) for info in inputs)
 
     def compute(self, slab: Slab, *blocks: Block) -> Array:
@@ -293,7 +295,7 @@ class Node(Operators):
 
     def _check_connected(self) -> None:
         for f in attrs.fields(type(self)):
-            if f.metadata.get(_INPUT) and getattr(self, f.name) is None:
+            if _is_required(f) and getattr(self, f.name) is None:
                 raise GraphError(
                     f"{self.name} has no {f.name}: connect it with 'reader >> {self.name}(...)' before asking for "
                     "its result"
@@ -302,8 +304,8 @@ class Node(Operators):
     @property
     def is_connected(self) -> bool:
         """Whether every input, up to the readers, is there."""
-        declared = sum(bool(f.metadata.get(_INPUT)) for f in attrs.fields(type(self)))
-        return len(self.inputs) == declared and all(n.is_connected for n in self.inputs.values())
+        required = [f.name for f in attrs.fields(type(self)) if _is_required(f)]
+        return all(name in self.inputs for name in required) and all(n.is_connected for n in self.inputs.values())
 
     def with_input(self, source: Node) -> Self:
         """Return the same node, or chain of nodes, with its open input connected to a source.
@@ -317,9 +319,9 @@ class Node(Operators):
             if not f.metadata.get(_INPUT):
                 continue
             current = getattr(self, f.name)
-            if current is None:
+            if current is None and _is_required(f):
                 return self._connected(**{f.name: source})
-            if not current.is_connected:
+            if current is not None and not current.is_connected:
                 return self._connected(**{f.name: current.with_input(source)})
         raise GraphError(
             f"{self.name} takes no input here: its inputs are connected already, or it is a reader. Write "
@@ -417,6 +419,10 @@ class Filter(Node):
     """A node with one input."""
 
     input: Node | None = input_node(default=None, kw_only=True)
+
+
+def _is_required(field: attrs.Attribute[Any]) -> bool:
+    return bool(field.metadata.get(_INPUT)) and not field.metadata.get(_OPTIONAL)
 
 
 def _grown(slab: Slab, halo: int, slices: int) -> Slab:

@@ -114,7 +114,9 @@ def _held_whole(node: Node) -> list[Node]:
     found: dict[int, Node] = {}
     for n in node.walk():
         if n.whole:
-            found.update({id(i): i for i in n.inputs.values()})
+            inputs = list(n.inputs.values())
+            needed = n.request(range(n.geometry.slices), *(i.info for i in inputs))
+            found.update({id(i): i for i, slab in zip(inputs, needed, strict=True) if len(slab)})
             found[id(n)] = n
     return list(found.values())
 
@@ -137,6 +139,8 @@ def requests(node: Node, slab: Slab, held: Mapping[int, object] | set[int]) -> d
             continue
         inputs = list(n.inputs.values())
         for source, needed in zip(inputs, n.request(wanted[id(n)], *(i.info for i in inputs)), strict=True):
+            if len(needed) == 0:
+                continue
             already = wanted.get(id(source), needed)
             wanted[id(source)] = range(min(already.start, needed.start), max(already.stop, needed.stop))
     return wanted

@@ -121,7 +121,10 @@ class Runner:
             self._held[id(n)] = self._collect(self._plan(n), f"{n.name}, held whole")
             return
         inputs = n.inputs.values()
-        blocks = [Block(self._held[id(i)].array, range(i.geometry.slices), i.info) for i in inputs]
+        blocks = [
+            Block(self._held[id(i)].array, range(i.geometry.slices), i.info) if id(i) in self._held else _unasked(i)
+            for i in inputs
+        ]
         array = _computed(n, range(n.geometry.slices), blocks)
         self._held[id(n)] = Image(array, n.info)
 
@@ -232,11 +235,19 @@ def _take(
     blocks = []
     for source in n.inputs.values():
         key = id(source)
+        if key not in wanted:
+            blocks.append(_unasked(source))
+            continue
         blocks.append(Block(arrays[key], wanted[key], source.info))
         uses[key] -= 1
         if uses[key] == 0:
             del arrays[key]
     return blocks
+
+
+def _unasked(source: Node) -> Block:
+    """Return the block of an input none of whose slices were asked for."""
+    return Block(np.empty((0, *source.shape[1:]), source.dtype), range(0), source.info)
 
 
 class _named:  # noqa: N801 - used like a function
