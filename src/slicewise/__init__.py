@@ -35,7 +35,28 @@ _HOMES = {
 }
 """Where each public name lives: rooms are imported when a name of theirs is first used."""
 
-__all__ = [*_HOMES, "__version__"]  # noqa: PLE0604 - names, all of them
+__all__ = [
+    "Cast",
+    "Clip",
+    "Crop",
+    "Function",
+    "Gaussian",
+    "Geometry",
+    "Headers",
+    "Image",
+    "Median",
+    "PerSlice",
+    "Resample",
+    "ResultCache",
+    "SeriesReader",
+    "SeriesWriter",
+    "Threshold",
+    "Window",
+    "__version__",
+    "discover",
+    "errors",
+    "sitk",
+]
 
 if TYPE_CHECKING:
     from slicewise import errors

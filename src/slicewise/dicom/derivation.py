@@ -12,7 +12,7 @@ from slicewise.dicom import codes
 from slicewise.dicom.encoding import code_item, explicit_column, item, sequence, text
 from slicewise.dicom.values import text_of
 from slicewise.errors import ParameterError
-from slicewise.image import Headers, ImageInfo, Operation, RawElement, Source, Step
+from slicewise.image import Code, Headers, ImageInfo, Operation, RawElement, Source, Step
 from slicewise.image.elements import encode_element, tag_of
 from slicewise.image.headers import Column
 
@@ -149,7 +149,7 @@ def _source_item(source: Source, preserved: str) -> bytes:
 
 
 @lru_cache(maxsize=8)
-def _purpose(code: codes.Code) -> RawElement:
+def _purpose(code: Code) -> RawElement:
     return sequence("PurposeOfReferenceCodeSequence", [code_item(code)])
 
 
@@ -163,9 +163,7 @@ def _series_items(sources: Sequence[Source]) -> list[bytes]:
     items = []
     for uid in dict.fromkeys(source.series_uid for source in sources):
         instances = [item(_reference(source)) for source in sources if source.series_uid == uid]
-        items.append(
-            item([sequence("ReferencedInstanceSequence", instances), text("SeriesInstanceUID", uid, "UI")])
-        )
+        items.append(item([sequence("ReferencedInstanceSequence", instances), text("SeriesInstanceUID", uid, "UI")]))
     return items
 
 

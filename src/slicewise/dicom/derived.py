@@ -25,12 +25,28 @@ __all__ = ["DerivedHeaders", "derive"]
 
 _PROTECTED = frozenset(
     tag_of(keyword)
-    for keyword in (
-        "Rows Columns SamplesPerPixel PhotometricInterpretation PlanarConfiguration BitsAllocated BitsStored HighBit "
-        "PixelRepresentation RescaleSlope RescaleIntercept SmallestImagePixelValue LargestImagePixelValue "
-        "ImagePositionPatient ImageOrientationPatient PixelSpacing SOPClassUID NumberOfFrames ImageType "
-        "SourceImageSequence"
-    ).split()
+    for keyword in [
+        "Rows",
+        "Columns",
+        "SamplesPerPixel",
+        "PhotometricInterpretation",
+        "PlanarConfiguration",
+        "BitsAllocated",
+        "BitsStored",
+        "HighBit",
+        "PixelRepresentation",
+        "RescaleSlope",
+        "RescaleIntercept",
+        "SmallestImagePixelValue",
+        "LargestImagePixelValue",
+        "ImagePositionPatient",
+        "ImageOrientationPatient",
+        "PixelSpacing",
+        "SOPClassUID",
+        "NumberOfFrames",
+        "ImageType",
+        "SourceImageSequence",
+    ]
 )
 
 
@@ -129,13 +145,19 @@ class DerivedHeaders:
             if partly is None or partly.slices is not None:
                 rows[tag, Action.KEPT] = ReportRow(tag, Action.KEPT, "from the source slice")
         gone = source_tags - set(present)
-        lost = {tag: ReportRow(tag, Action.DROPPED, row_for(tag).why) for tag in gone if (tag, Action.DROPPED) not in rows}
+        lost = {
+            tag: ReportRow(tag, Action.DROPPED, row_for(tag).why) for tag in gone if (tag, Action.DROPPED) not in rows
+        }
         return tuple(sorted([*rows.values(), *lost.values()], key=lambda row: row.tag))
 
 
 def _same(first: Column | None, second: Column | None) -> bool:
     if isinstance(first, RawElement) and isinstance(second, RawElement):
-        return first.value.rstrip(b" \0") == second.value.rstrip(b" \0") if _is_text(first) else first.value == second.value
+        return (
+            first.value.rstrip(b" \0") == second.value.rstrip(b" \0")
+            if _is_text(first)
+            else first.value == second.value
+        )
     return first == second
 
 
@@ -179,8 +201,8 @@ def derive(
     """
     if info.headers.column(tag_of("SOPClassUID")) is None:
         raise HeaderError(
-            "the image has no headers of a DICOM series (SOPClassUID is missing): give it those of the series it belongs "
-            "to, e.g. Image.from_sitk(image, headers=series.headers)"
+            "the image has no headers of a DICOM series (SOPClassUID is missing): give it those of the series it "
+            "belongs to, e.g. Image.from_sitk(image, headers=series.headers)"
         )
     derived = _with_private(DerivedHeaders(_without_group_lengths(info.headers), {}), info, private)
     derived = derived.updated(identity_columns(info, naming, software, now))
@@ -219,4 +241,3 @@ def _check_uids(headers: Headers, sources: frozenset[str]) -> None:
         raise ParameterError(
             f"'overrides' gives an identifier of the source ({min(reused)}): a derived image needs one of its own"
         )
-

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
 from slicewise.dicom.values import decimal_strings, decimals
 from slicewise.image import Geometry, RawElement
 from slicewise.image.elements import tag_of
 
 __all__ = ["GENERATORS", "regenerate"]
+
+FloatArray = npt.NDArray[np.float64]
 
 _POSITION = tag_of("ImagePositionPatient")
 _ORIENTATION = tag_of("ImageOrientationPatient")
@@ -18,23 +21,23 @@ _BETWEEN = tag_of("SpacingBetweenSlices")
 _LOCATION = tag_of("SliceLocation")
 
 
-def _position(geometry: Geometry, index: int) -> np.ndarray:
-    return geometry.positions[index]
+def _position(geometry: Geometry, index: int) -> FloatArray:
+    return np.asarray(geometry.positions[index])
 
 
-def _orientation(geometry: Geometry, index: int) -> np.ndarray:
+def _orientation(geometry: Geometry, _: int) -> FloatArray:
     return np.concatenate([geometry.row_direction, geometry.column_direction])
 
 
-def _pixel_spacing(geometry: Geometry, index: int) -> np.ndarray:
+def _pixel_spacing(geometry: Geometry, _: int) -> FloatArray:
     return np.array(geometry.pixel_spacing)
 
 
-def _slice_spacing(geometry: Geometry, index: int) -> np.ndarray:
+def _slice_spacing(geometry: Geometry, _: int) -> FloatArray:
     return np.array([geometry.slice_spacing])
 
 
-def _location(geometry: Geometry, index: int) -> np.ndarray:
+def _location(geometry: Geometry, index: int) -> FloatArray:
     # Signed so that it grows with the patient axis the slices run along.
     normal = geometry.normal
     sign = 1.0 if normal[int(np.argmax(np.abs(normal)))] >= 0 else -1.0
@@ -78,8 +81,6 @@ def regenerate(tag: int, geometry: Geometry, index: int, existing: RawElement | 
     return RawElement(tag, "DS", decimal_strings(values))
 
 
-def _says(element: RawElement, values: np.ndarray) -> bool:
+def _says(element: RawElement, values: FloatArray) -> bool:
     stated = decimals(element)
     return len(stated) == len(values) and bool(np.allclose(stated, values, rtol=1e-9, atol=1e-9))
-
-

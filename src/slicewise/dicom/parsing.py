@@ -40,9 +40,7 @@ EXPLICIT_BIG = "1.2.840.10008.1.2.2"
 DEFLATED = "1.2.840.10008.1.2.1.99"
 
 _LONG = frozenset(vr.encode("ascii") for vr in LONG_HEADER_VRS)
-_KNOWN = frozenset(
-    b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split()  # noqa: SIM905
-) | _LONG
+_KNOWN = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split()) | _LONG
 
 
 class Incomplete(Exception):  # noqa: N818 - not an error of the file: more bytes are wanted
@@ -116,7 +114,7 @@ def parse_instance(data: bytes, start: int, syntax: Syntax, *, complete: bool) -
     """
     found: list[Entry] = []
     try:
-        return _parse(data, start, _actual(data, start, syntax), complete, found)
+        return _parse(data, start, _actual(data, start, syntax), found, complete=complete)
     except Incomplete as more:
         if not complete:
             raise
@@ -127,7 +125,7 @@ def parse_instance(data: bytes, start: int, syntax: Syntax, *, complete: bool) -
         ) from None
 
 
-def _parse(data: bytes, start: int, syntax: Syntax, complete: bool, found: list[Entry]) -> Layout:
+def _parse(data: bytes, start: int, syntax: Syntax, found: list[Entry], *, complete: bool) -> Layout:
     position, end = start, len(data)
     # Fewer bytes than the head of an element are padding, if the file ends there.
     while position < end - (7 if complete else 0):
@@ -152,8 +150,9 @@ def head_at(data: bytes, position: int, syntax: Syntax) -> Entry:
     Incomplete
         If its head goes beyond the data.
     """
-    order = "<" if syntax.little_endian else ">"
-    return _implicit_head(data, position, order) if syntax.implicit else _explicit_head(data, position, order)
+    if syntax.implicit:
+        return _implicit_head(data, position)
+    return _explicit_head(data, position, "<" if syntax.little_endian else ">")
 
 
 def is_undefined(entry: Entry) -> bool:
@@ -210,7 +209,11 @@ def _explicit_head(data: bytes, at: int, order: str) -> Entry:
         value = at + 8
     else:
         return _strange_head(data, at, order)
-    return Entry(group << 16 | element, vr.decode("ascii"), at, value, value + length, value + length, False)
+    return _entry((group, element), vr.decode("ascii"), at, value, length)
+
+
+def _entry(tag: tuple[int, int], vr: str | None, at: int, value: int, length: int) -> Entry:
+    return Entry(tag[0] << 16 | tag[1], vr, at, value, value + length, value + length, vr is None)
 
 
 def _strange_head(data: bytes, at: int, order: str) -> Entry:
@@ -219,16 +222,16 @@ def _strange_head(data: bytes, at: int, order: str) -> Entry:
     vr = data[at + 4 : at + 6]
     if b"AA" <= vr <= b"ZZ" and vr.isalpha() and vr.isupper():
         group, element, _, length = struct.unpack_from(order + "HH2sH", data, at)
-        return Entry(group << 16 | element, vr.decode("ascii"), at, at + 8, at + 8 + length, at + 8 + length, False)
+        return _entry((group, element), vr.decode("ascii"), at, at + 8, length)
     group, element, length = struct.unpack_from(order + "HHL", data, at)
-    return Entry(group << 16 | element, None, at, at + 8, at + 8 + length, at + 8 + length, True)
+    return _entry((group, element), None, at, at + 8, length)
 
 
-def _implicit_head(data: bytes, at: int, order: str) -> Entry:
+def _implicit_head(data: bytes, at: int) -> Entry:
     if at + 8 > len(data):
         raise Incomplete(at + 8)
     group, element, length = _IMPLICIT_HEAD.unpack_from(data, at)
-    return Entry(group << 16 | element, None, at, at + 8, at + 8 + length, at + 8 + length, True)
+    return _entry((group, element), None, at, at + 8, length)
 
 
 def _skip_items(data: bytes, position: int, syntax: Syntax) -> int:
@@ -297,4 +300,3 @@ def guess_syntax(data: bytes, start: int) -> str:
     if data[start + 4 : start + 6] not in _KNOWN:
         return IMPLICIT_LITTLE
     return EXPLICIT_BIG if data[start] == 0 and data[start + 1] != 0 else EXPLICIT_LITTLE
-

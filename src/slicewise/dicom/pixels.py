@@ -13,7 +13,7 @@ import numpy.typing as npt
 from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
 from pydicom.encaps import encapsulate
-from pydicom.pixels import get_decoder
+from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import UID
 
 from slicewise.dicom.values import text_of
@@ -169,8 +169,8 @@ def native_values(data: npt.NDArray[np.uint8] | bytes, form: PixelFormat, *, lit
             f"the pixels end too early: {form.columns} x {form.rows} pixels of {form.bits_allocated} bits are "
             f"{form.frame_bytes} bytes and there are {len(data)}"
         )
-    order = "<" if little_endian else ">"
-    stored = np.frombuffer(data, form.dtype.newbyteorder(order), form.frame_bytes // form.dtype.itemsize)
+    dtype = form.dtype.newbyteorder("<" if little_endian else ">")
+    stored = np.frombuffer(data, dtype, form.frame_bytes // form.dtype.itemsize)
     values = stored.astype(form.dtype, copy=False)
     if form.samples == 1:
         return cleaned(values.reshape(form.rows, form.columns), form)
@@ -187,7 +187,8 @@ def cleaned(values: Array, form: PixelFormat) -> Array:
     low = form.high_bit + 1 - form.bits_stored
     # In two's complement, moving the value to the top and back down restores the sign.
     moved = np.left_shift(values.view(form.dtype), unused - low)
-    return np.right_shift(moved, unused, out=moved)
+    cleared: Array = np.right_shift(moved, unused, out=moved)
+    return cleared
 
 
 def decode_frame(data: bytes, syntax_uid: str, form: PixelFormat) -> Array:

@@ -4,9 +4,9 @@ One row for a group of attributes, one column for a class of operation, in the o
 (pixel values, lattice, geometry by interpolation, subset of slices, projection, several inputs).
 What is in no row follows ``DEFAULT``. Small functions in ``rules`` read the table.
 
-==== =========================================================================================
+==== ========================================================================================
 mark what becomes of the attribute on an output slice
-==== =========================================================================================
+==== ========================================================================================
 K    kept from the source slice in the same plane; without one, if all contributing slices agree
 C    kept if all contributing slices, of all inputs, agree
 F    kept from the first input, otherwise as K
@@ -20,7 +20,7 @@ N    kept as K; failing that from a contributing slice, since a value must be th
 G    regenerated from the geometry
 E    regenerated from the geometry if it was there
 W    settled when the series is written; until then as K
-==== =========================================================================================
+==== ========================================================================================
 """
 
 from __future__ import annotations
@@ -30,7 +30,17 @@ from typing import NamedTuple
 from slicewise.image import Operation
 from slicewise.image.elements import tag_of
 
-__all__ = ["DEFAULT", "PRIVATE", "PRIVATE_GRID", "PRIVATE_GRID_CREATORS", "REPEATING", "ROWS", "Row", "mark_for", "row_for"]
+__all__ = [
+    "DEFAULT",
+    "PRIVATE",
+    "PRIVATE_GRID",
+    "PRIVATE_GRID_CREATORS",
+    "REPEATING",
+    "ROWS",
+    "Row",
+    "mark_for",
+    "row_for",
+]
 
 COLUMNS = (
     Operation.PIXEL,
@@ -55,7 +65,8 @@ ROWS = (
     Row(
         "W W W W W W",
         "SOPInstanceUID SeriesInstanceUID SeriesNumber SeriesDescription SeriesDescriptionCodeSequence SeriesDate "
-        "SeriesTime InstanceCreationDate InstanceCreationTime InstanceCreatorUID InstanceNumber ContentDate ContentTime",
+        "SeriesTime InstanceCreationDate InstanceCreationTime InstanceCreatorUID InstanceNumber ContentDate "
+        "ContentTime",
         "identity of the new series and instance",
     ),
     Row(
@@ -99,8 +110,11 @@ ROWS = (
         "LossyImageCompression LossyImageCompressionRatio LossyImageCompressionMethod",
         "once lossy, always lossy",
     ),
-    Row("K K F K F F", "FrameOfReferenceUID PositionReferenceIndicator Modality SpecificCharacterSet "
-        "TimezoneOffsetFromUTC", "the primary input"),
+    Row(
+        "K K F K F F",
+        "FrameOfReferenceUID PositionReferenceIndicator Modality SpecificCharacterSet TimezoneOffsetFromUTC",
+        "the primary input",
+    ),
     Row("X X X X X X", "ImagesInAcquisition", "another number of images"),
     Row("K G G K G K", "ImagePositionPatient", "position of the output slice"),
     Row("K G G K K K", "ImageOrientationPatient PixelSpacing", "grid of the output slice"),

@@ -31,15 +31,13 @@ def _unsigned(keyword: str, value: int) -> RawElement:
     return RawElement(tag_of(keyword), "US", struct.pack("<H", value))
 
 
-def stored_columns(storage: Storage, headers: Headers, *, keeps_mapping: bool, keeps_units: bool) -> dict[int, Column | None]:
+def stored_columns(storage: Storage, *, keeps_mapping: bool, keeps_units: bool) -> dict[int, Column | None]:
     """Return the attributes of the stored pixels; None for those to be dropped.
 
     Parameters
     ----------
     storage : Storage
         How values are stored; where slopes differ between slices, any of them.
-    headers : Headers
-        Headers with what the source said of its storage.
     keeps_mapping : bool
         Whether each stored value means what it meant in the source.
     keeps_units : bool

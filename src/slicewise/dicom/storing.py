@@ -127,7 +127,9 @@ def _quantise_integers(values: Array, storage: Storage) -> Array:
         return stored
     ends = sorted((v - int(rescale.intercept)) / int(rescale.slope) for v in (smallest, largest))
     if ends[0] < low or ends[1] > high:
-        raise Misfit(f"values {smallest} to {largest} do not fit {low} to {high} at {storage.slope}, {storage.intercept}")
+        raise Misfit(
+            f"values {smallest} to {largest} do not fit {low} to {high} at {storage.slope}, {storage.intercept}"
+        )
     wide = numbers if rescale.intercept == 0 else numbers.astype(np.int64) - int(rescale.intercept)
     stored, rest = (wide, 0) if rescale.slope == 1 else np.divmod(wide, int(rescale.slope))
     if np.any(rest):
@@ -155,7 +157,9 @@ def _quantise_floats(values: Array, storage: Storage, place: str) -> tuple[Array
 
 def _check_error(error: float, exact: Array, dtype: np.dtype[Any], storage: Storage, place: str) -> None:
     largest = float(np.abs(exact).max())
-    rounding = float(np.finfo(dtype if dtype.kind == "f" else np.float64).eps) * max(largest, abs(storage.rescale.intercept))
+    rounding = float(np.finfo(dtype if dtype.kind == "f" else np.float64).eps) * max(
+        largest, abs(storage.rescale.intercept)
+    )
     allowed = rounding if storage.exact else abs(storage.rescale.slope) / 2 * (1 + 1e-6) + rounding
     if error <= allowed:
         return

@@ -12,9 +12,9 @@ from slicewise.errors import GeometryError, MissingExtraError
 from slicewise.image.geometry import Geometry
 
 if TYPE_CHECKING:
-    import SimpleITK as sitk  # noqa: N813 - the name everyone uses
+    import SimpleITK as sitk
 
-__all__ = ["from_itk", "from_sitk", "to_itk", "to_sitk"]
+__all__ = ["from_itk", "from_sitk", "pixels_of", "to_itk", "to_sitk"]
 
 
 def to_sitk(array: npt.NDArray[Any], geometry: Geometry) -> sitk.Image:
@@ -28,8 +28,8 @@ def to_sitk(array: npt.NDArray[Any], geometry: Geometry) -> sitk.Image:
         If the stack is sheared or unevenly spaced.
     """
     direction = geometry.direction
-    sitk = importlib.import_module("SimpleITK")
-    image: sitk.Image = sitk.GetImageFromArray(_plain(array), isVector=array.ndim == 4)
+    library = importlib.import_module("SimpleITK")
+    image: sitk.Image = library.GetImageFromArray(_plain(array), isVector=array.ndim == 4)
     image.SetSpacing(geometry.spacing)
     image.SetOrigin(geometry.origin)
     image.SetDirection(tuple(float(v) for v in direction.ravel()))
@@ -49,10 +49,26 @@ def from_sitk(image: sitk.Image) -> tuple[npt.NDArray[Any], Geometry]:
         image = sitk.JoinSeries(image)
     if image.GetDimension() != 3:
         raise GeometryError(f"a SimpleITK image must have 2 or 3 dimensions (got {image.GetDimension()})")
-    # The view keeps the image alive.
-    view = sitk.GetArrayViewFromImage(image)
     geometry = Geometry.from_box(image.GetSize(), image.GetSpacing(), image.GetOrigin(), image.GetDirection())
-    return view, geometry
+    return pixels_of(image), geometry
+
+
+class _Pixels:
+    """The memory of a SimpleITK image, kept alive: SimpleITK's own array view does not do so.
+
+    What is held is a copy of the image that shares the memory until one of the two is written to, so that
+    the pixels also stay as they are.
+    """
+
+    def __init__(self, image: sitk.Image) -> None:
+        sitk = importlib.import_module("SimpleITK")
+        self.__array_interface__ = sitk.GetArrayViewFromImage(image).__array_interface__
+        self.image = sitk.Image(image)
+
+
+def pixels_of(image: sitk.Image) -> npt.NDArray[Any]:
+    """Return a read-only array (slices, rows, columns[, components]) over the memory of a SimpleITK image."""
+    return np.asarray(_Pixels(image))
 
 
 def to_itk(array: npt.NDArray[Any], geometry: Geometry) -> Any:

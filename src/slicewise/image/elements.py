@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from pydicom import config
 from pydicom.charset import convert_encodings, default_encoding
@@ -199,7 +199,8 @@ def encode_data_element(
 ) -> RawElement:
     """Encode a decoded pydicom element in explicit VR little endian, sequences included."""
     if " or " in element.VR:
-        element = correct_ambiguous_vr_element(element, context or Dataset(), is_little_endian=True)
+        settled = correct_ambiguous_vr_element(element, context or Dataset(), is_little_endian=True)
+        element = cast("DataElement", settled)
     encodings = convert_encodings(list(character_set)) if character_set else [default_encoding]
     _check_text(element, encodings)
     buffer = DicomBytesIO()

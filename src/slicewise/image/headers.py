@@ -6,8 +6,8 @@ import importlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self, overload
 
-from pydicom.dataelem import RawDataElement
 from pydicom.datadict import dictionary_VM
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
 
@@ -16,6 +16,7 @@ from slicewise.image.elements import (
     RawElement,
     ReadOnlyDataset,
     dataset_of,
+    encode_data_element,
     encode_element,
     name_of,
     read_only_dataset,
@@ -177,7 +178,9 @@ class Headers(Sequence[ReadOnlyDataset]):
 
     def columns(self) -> dict[int, Column]:
         """Return the undecoded elements by tag, shared and varying, in tag order."""
-        return dict(sorted({**self._shared, **self._varying}.items()))
+        columns: dict[int, Column] = {**self._shared}
+        columns.update(self._varying)
+        return dict(sorted(columns.items()))
 
     def column(self, tag: int) -> Column | None:
         """Return the undecoded element or elements of one tag; None if no slice has it."""
@@ -197,7 +200,7 @@ class Headers(Sequence[ReadOnlyDataset]):
 
     def with_columns(self, columns: Mapping[int, Column | None]) -> Self:
         """Return headers with undecoded elements put in place; None drops the attribute."""
-        merged: dict[int, Column] = {**self._shared, **self._varying}
+        merged = self.columns()
         for tag, column in columns.items():
             if column is None:
                 merged.pop(tag, None)
@@ -205,7 +208,9 @@ class Headers(Sequence[ReadOnlyDataset]):
                 merged[tag] = column
         return type(self)(self._length, merged)
 
-    def replace(self, attributes: Mapping[str | tuple[int, int], Any] | None = None, **keywords: Any) -> Self:
+    def replace(
+        self, attributes: Mapping[str, Any] | Mapping[tuple[int, int], Any] | None = None, **keywords: Any
+    ) -> Self:
         """Return headers with other values for some attributes.
 
         Parameters
@@ -227,7 +232,8 @@ class Headers(Sequence[ReadOnlyDataset]):
         [0.0, 2.5]
         """
         columns: dict[int, Column | None] = {}
-        for key, value in {**(attributes or {}), **keywords}.items():
+        given: dict[Any, Any] = {**(attributes or {}), **keywords}
+        for key, value in given.items():
             tag = tag_of(key)
             columns[tag] = None if value is None else self._encode(tag, value)
         return self.with_columns(columns)
@@ -278,24 +284,22 @@ class Headers(Sequence[ReadOnlyDataset]):
 
 
 def _raw_elements(dataset: Dataset) -> dict[int, RawElement]:
-    from slicewise.image.elements import encode_data_element
-
     character_set = dataset.get("SpecificCharacterSet") or ()
     terms = [character_set] if isinstance(character_set, str) else list(character_set)
     found: dict[int, RawElement] = {}
     for tag in dataset.keys():  # noqa: SIM118 - iterating a Dataset itself would decode its elements
         if tag.group == 0x7FE0 or tag.group < 8:
             continue
-        raw = dataset.get_item(tag)
+        raw: Any = dataset.get_item(tag)
         if isinstance(raw, RawDataElement) and raw.value is not None and raw.length != 0xFFFFFFFF:
-            found[int(tag)] = RawElement(int(tag), raw.VR, bytes(raw.value), raw.is_implicit_VR, raw.is_little_endian)
+            found[int(tag)] = RawElement(int(tag), raw.VR, raw.value, raw.is_implicit_VR, raw.is_little_endian)
         else:
             found[int(tag)] = encode_data_element(dataset[tag], character_set=terms, context=dataset)
     return found
 
 
 def _value(dataset: ReadOnlyDataset, tag: int) -> Any:
-    element = dataset.get(BaseTag(tag))
+    element: Any = dataset.get(BaseTag(tag))
     return None if element is None else element.value
 
 

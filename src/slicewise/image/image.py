@@ -18,7 +18,7 @@ from slicewise.image.headers import Headers
 from slicewise.image.history import Source, Step
 
 if TYPE_CHECKING:
-    import SimpleITK as sitk  # noqa: N813 - the name everyone uses
+    import SimpleITK as sitk
 
 __all__ = ["Image", "ImageInfo"]
 
@@ -211,7 +211,11 @@ class Image:
         """Shape of the array: slices, rows, columns, and components if there are several."""
         return self.info.shape
 
-    def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> npt.NDArray[Any]:
+    def __array__(  # numpy says what it is called with
+        self,
+        dtype: npt.DTypeLike | None = None,
+        copy: bool | None = None,  # noqa: FBT001
+    ) -> npt.NDArray[Any]:
         if copy:
             return np.array(self.array, dtype=dtype, copy=True)
         return np.asarray(self.array, dtype=dtype)
@@ -228,8 +232,8 @@ def sources_of(headers: Headers) -> tuple[tuple[Source, ...], ...]:
     tags = [tag_of(k) for k in ("StudyInstanceUID", "SeriesInstanceUID", "SOPClassUID", "SOPInstanceUID")]
     found: list[tuple[Source, ...]] = []
     for k in range(len(headers)):
-        uids = [_uid(headers.element(tag, k)) for tag in tags]
-        found.append((Source(*uids),) if uids[3] else ())
+        study, series, sop_class, instance = (_uid(headers.element(tag, k)) for tag in tags)
+        found.append((Source(study, series, sop_class, instance),) if instance else ())
     return tuple(found)
 
 

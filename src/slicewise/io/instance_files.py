@@ -75,8 +75,8 @@ class InstanceFiles:
         storage = self._choice.storage(index, values)
         stored, error = quantise(values, storage, f"slice {index}")
         head = self._head(index, stored, storage)
-        pixels = np.ascontiguousarray(stored, stored.dtype.newbyteorder("<")).reshape(-1).view(np.uint8)
-        _write_file(self._paths[index], [*head, memoryview(pixels), b"\0" * (pixels.nbytes % 2)])
+        pixels = memoryview(np.ascontiguousarray(stored, stored.dtype.newbyteorder("<")).reshape(-1).data).cast("B")
+        _write_file(self._paths[index], [*head, pixels, b"\0" * (pixels.nbytes % 2)])
         with self._lock:
             self.largest_error = max(self.largest_error, error)
             self.written += 1

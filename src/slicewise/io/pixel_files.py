@@ -5,11 +5,10 @@ from __future__ import annotations
 import os
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 from pydicom.encaps import get_frame
 
-from slicewise.dicom.parsing import DEFLATED, Syntax
+from slicewise.dicom.parsing import DEFLATED, Entry, Syntax
 from slicewise.dicom.pixels import NATIVE_SYNTAXES, PixelFormat, decode_frame, native_values
 from slicewise.dicom.rescale import Rescale, to_modality
 from slicewise.errors import ReadError, SlicewiseError, TruncatedError
@@ -73,13 +72,12 @@ def _can_read_straight(file: HeaderFile, form: PixelFormat, rescale: Rescale, ou
         and Syntax.of(file.syntax_uid).little_endian
         and rescale.is_identity
         and out.dtype == form.dtype
-        and bool(out.flags.c_contiguous)
+        and out.flags.c_contiguous
     )
 
 
 def _read_into(descriptor: int, file: HeaderFile, out: Array) -> None:
-    assert file.header.pixels is not None
-    read = os.preadv(descriptor, [out.reshape(-1).view(np.uint8)], file.header.pixels.value_start)
+    read = os.preadv(descriptor, [memoryview(out.reshape(-1).data).cast("B")], _pixels(file).value_start)
     if read < out.nbytes:
         raise TruncatedError(f"the pixels end too early: {out.nbytes} bytes are wanted and {read} are there")
 
@@ -96,10 +94,15 @@ def _stored(descriptor: int, file: HeaderFile, form: PixelFormat) -> Array:
 
 
 def _pixel_bytes(descriptor: int, file: HeaderFile) -> bytes:
-    pixels = file.header.pixels
-    assert pixels is not None
+    pixels = _pixels(file)
     if file.syntax_uid == DEFLATED:
         whole, _ = inflated(os.pread(descriptor, file.size, 0), descriptor, file.size, complete=True)
         return whole[pixels.value_start : pixels.value_stop]
     length = file.size - pixels.value_start if file.is_encapsulated else pixels.value_stop - pixels.value_start
     return os.pread(descriptor, length, pixels.value_start)
+
+
+def _pixels(file: HeaderFile) -> Entry:
+    if file.header.pixels is None:
+        raise ReadError("the file has no pixels")
+    return file.header.pixels

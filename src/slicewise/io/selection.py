@@ -50,7 +50,8 @@ def choose_series(files: Sequence[HeaderFile], series: str | int | None, where: 
     if not chosen:
         raise SeriesError(f"{where}: there is no series {series!r}; there are\n{listing}")
     raise SeveralSeriesError(
-        f"{where}: there are {len(chosen)} series; choose one with series='<SeriesInstanceUID>' or its number\n{listing}"
+        f"{where}: there are {len(chosen)} series; choose one with series='<SeriesInstanceUID>' or its number\n"
+        f"{listing}"
     )
 
 
@@ -103,4 +104,3 @@ def _close(value: Any, wanted: Any) -> bool:
         )
     except (TypeError, ValueError):
         return False
-

@@ -25,7 +25,7 @@ from slicewise.io.pixel_files import read_slice
 from slicewise.io.selection import choose_series, choose_where
 from slicewise.io.stacking import StackPolicy, stack
 from slicewise.pipeline.effect import Effect
-from slicewise.pipeline.node import Array, Block, Node, Slab, node
+from slicewise.pipeline.node import Array, Block, Node, Slab, fields_of, node
 
 __all__ = ["SeriesReader"]
 
@@ -78,7 +78,7 @@ class SeriesReader(Node):
         orientations. The message names the files and says how to go on.
     """
 
-    path: str | tuple[str, ...] = attrs.field(converter=_path)
+    path: PathLike | Sequence[PathLike] = attrs.field(converter=_path)
     series: str | int | None = attrs.field(default=None, kw_only=True)
     where: Mapping[str, Any] | None = attrs.field(default=None, kw_only=True)
     on_gap: str = attrs.field(default="error", kw_only=True, validator=one_of("error", "keep"))
@@ -99,8 +99,8 @@ class SeriesReader(Node):
     @property
     def parameter_text(self) -> str:
         """The path, and what differs from the defaults."""
-        shown = repr(self.path) if isinstance(self.path, str) else f"{len(self.path)} files"
-        fields = [f for f in attrs.fields(type(self)) if f.name != "path"]
+        shown = f"{len(self.path)} files" if isinstance(self.path, tuple) else repr(self.path)
+        fields = [f for f in fields_of(type(self)) if f.name != "path"]
         changed = [f"{f.name}={getattr(self, f.name)!r}" for f in fields if getattr(self, f.name) != f.default]
         return ", ".join([shown, *changed])
 
@@ -128,8 +128,9 @@ class SeriesReader(Node):
 
     def _read_headers(self) -> tuple[ImageInfo, tuple[_Slice, ...]]:
         is_list = not isinstance(self.path, str)
-        found = read_headers(list_files(self.path), strict=is_list)
-        where = f"{len(self.path)} files" if is_list else str(self.path)
+        paths = list_files(self.path)
+        found = read_headers(paths, strict=is_list)
+        where = f"{len(paths)} files" if is_list else str(self.path)
         files = choose_where(choose_series(found, self.series, where), self.where or {})
         headers = assemble([f.header for f in files])
         policy = StackPolicy(self.on_gap, self.on_duplicate, self.tolerance)

@@ -72,8 +72,8 @@ def _folder(value: str | os.PathLike[str]) -> Path:
 def _explicit(_: Any, attribute: attrs.Attribute[str], value: str) -> None:
     if value != EXPLICIT_LITTLE:
         raise ParameterError(
-            f"{attribute.name!r} must be Explicit VR Little Endian, {EXPLICIT_LITTLE!r} (got {value!r}): other transfer "
-            "syntaxes are not written"
+            f"{attribute.name!r} must be Explicit VR Little Endian, {EXPLICIT_LITTLE!r} (got {value!r}): other "
+            "transfer syntaxes are not written"
         )
 
 
@@ -185,8 +185,7 @@ class SeriesWriter(Sink):
     @property
     def source(self) -> Node:
         """The node whose result is written."""
-        assert self.input is not None
-        return self.input
+        return next(iter(self.inputs.values()))
 
     def _derive(self) -> DerivedHeaders:
         info = self.source.info
@@ -213,8 +212,8 @@ class SeriesWriter(Sink):
             for path in reader.files:
                 if path.resolve().parent == target or target in path.resolve().parents:
                     raise DestinationError(
-                        f"{self.folder}: the folder holds a file of the source ({path.name}), which is never overwritten; "
-                        "write to another folder"
+                        f"{self.folder}: the folder holds a file of the source ({path.name}), which is never "
+                        "overwritten; write to another folder"
                     )
         check_destination(self.folder, overwrite=self.overwrite)
 
@@ -235,7 +234,9 @@ def _file_name(pattern: str, number: int) -> str:
         name = pattern.format(number)
         other = pattern.format(number + 1)
     except (ValueError, IndexError, KeyError) as error:
-        raise ParameterError(f"'file_pattern' must take a number, like 'slice_{{:04d}}.dcm' (got {pattern!r}: {error})") from error
+        raise ParameterError(
+            f"'file_pattern' must take a number, like 'slice_{{:04d}}.dcm' (got {pattern!r}: {error})"
+        ) from error
     if name == other or not name or "/" in name or "\0" in name or name.startswith("."):
         raise ParameterError(
             f"'file_pattern' must give each slice its own plain file name, like 'slice_{{:04d}}.dcm' (got {pattern!r})"
@@ -285,14 +286,9 @@ class _Writing:
     def _write(
         self, source: Node, choice: Choice | PerSlice, derived: DerivedHeaders
     ) -> tuple[InstanceFiles, Choice | PerSlice, DerivedHeaders]:
-        headers = derived.headers
-        columns = stored_columns(
-            choice.storages[0], headers, keeps_mapping=choice.keeps_mapping, keeps_units=self.keeps_units
-        )
+        columns = stored_columns(choice.storages[0], keeps_mapping=choice.keeps_mapping, keeps_units=self.keeps_units)
         final = derived.updated(columns)
-        files = InstanceFiles(
-            self.stage, self.writer.file_names, final.headers, choice, keeps_units=self.keeps_units
-        )
+        files = InstanceFiles(self.stage, self.writer.file_names, final.headers, choice, keeps_units=self.keeps_units)
 
         def put(slab: Slab, values: Array) -> None:
             for k, index in enumerate(slab):
@@ -306,4 +302,3 @@ class _Writing:
     def _clear(self) -> None:
         for path in self.stage.iterdir():
             path.unlink()
-

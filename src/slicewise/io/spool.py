@@ -56,9 +56,9 @@ class Spool:
                 f"slices {slab.start} to {slab.stop - 1} hold values that are infinite or not a number, and cannot be "
                 "stored: replace them first, e.g. with Clip or Function(numpy.nan_to_num)"
             )
-        data = memoryview(np.ascontiguousarray(values).view(np.uint8).reshape(-1))
+        data = memoryview(np.ascontiguousarray(values).reshape(-1).data).cast("B")
         offset = slab.start * self.info.slice_bytes
-        while len(data):
+        while data:
             written = os.pwrite(self._descriptor, data, offset)
             data, offset = data[written:], offset + written
         with self._lock:
@@ -97,7 +97,7 @@ class Spooled(Node):
         return Effect(())
 
     @property
-    def info(self) -> ImageInfo:  # type: ignore[override]
+    def info(self) -> ImageInfo:
         """The image that was set aside."""
         return self.spool.info
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from itertools import pairwise
 
 import attrs
 import numpy as np
@@ -73,7 +74,7 @@ def stack(headers: Headers, names: Sequence[str], policy: StackPolicy) -> tuple[
     normal = np.cross(orientation[0, :3], orientation[0, 3:])
     distances = positions @ (normal / np.linalg.norm(normal))
     order = [int(i) for i in np.argsort(distances, kind="stable")]
-    order = _without_duplicates(order, distances, positions, headers, names, policy)
+    order = _without_duplicates(order, distances, headers, names, policy)
     geometry = Geometry(
         rows=_number(headers, "Rows"),
         columns=_number(headers, "Columns"),
@@ -114,7 +115,9 @@ def _check_alike(headers: Headers, names: Sequence[str], orientation: FloatArray
     _raise_if_mixed(scaled, names, "PixelSpacing", spacing.tolist())
 
 
-def _raise_if_mixed(alike: Sequence[bool] | npt.NDArray[np.bool_], names: Sequence[str], what: str, values: list[object]) -> None:
+def _raise_if_mixed(
+    alike: Sequence[bool] | npt.NDArray[np.bool_], names: Sequence[str], what: str, values: list[object]
+) -> None:
     if all(alike):
         return
     k = next(i for i, same in enumerate(alike) if not same)
@@ -128,12 +131,11 @@ def _raise_if_mixed(alike: Sequence[bool] | npt.NDArray[np.bool_], names: Sequen
 def _without_duplicates(
     order: list[int],
     distances: FloatArray,
-    positions: FloatArray,
     headers: Headers,
     names: Sequence[str],
     policy: StackPolicy,
 ) -> list[int]:
-    twins = [(a, b) for a, b in zip(order, order[1:], strict=False) if distances[b] - distances[a] < _SAME_POSITION]
+    twins = [(a, b) for a, b in pairwise(order) if distances[b] - distances[a] < _SAME_POSITION]
     if not twins:
         return order
     if policy.on_duplicate == "first":
@@ -146,7 +148,7 @@ def _without_duplicates(
         return [i for i in order if i not in dropped]
     first, second = twins[0]
     places = len(order) - len(twins)
-    apart = float(np.linalg.norm(positions[second] - positions[first]))
+    apart = float(distances[second] - distances[first])
     where = f"{names[first]} and {names[second]} lie at one position ({apart:.4g} mm apart)"
     if len(twins) >= places:
         raise SeveralSeriesError(
@@ -198,4 +200,3 @@ def _stated_spacing(headers: Headers) -> float:
         if values and values[0] > 0:
             return values[0]
     return 1.0
-

@@ -31,8 +31,8 @@ def check_destination(folder: Path, *, overwrite: bool) -> None:
     there = sorted(folder.iterdir())
     if there and not overwrite:
         raise DestinationError(
-            f"{folder}: the folder holds {len(there)} files, e.g. {there[0].name}; choose another, or replace them with "
-            "overwrite=True"
+            f"{folder}: the folder holds {len(there)} files, e.g. {there[0].name}; choose another, or replace "
+            "them with overwrite=True"
         )
     foreign = [path for path in there if not _is_dicom(path)]
     if foreign:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import numbers
 import operator
+from collections.abc import Callable
 from typing import Any
 
 import attrs
@@ -23,7 +24,7 @@ Scalar = bool | int | float
 
 _COMPARISONS = frozenset(["less", "less_equal", "greater", "greater_equal", "equal", "not_equal"])
 _LOGIC = frozenset(["bitwise_and", "bitwise_or", "bitwise_xor"])
-_EXACT = {
+_EXACT: dict[str, Callable[[int, int], int]] = {
     "add": operator.add,
     "subtract": operator.sub,
     "multiply": operator.mul,
@@ -199,7 +200,7 @@ def result_type(operation: str, left: npt.DTypeLike | Scalar, right: npt.DTypeLi
     if operation in _LOGIC:
         if floating:
             raise ParameterError(f"{operation} is for masks and integers (got a floating-point operand)")
-        if any(isinstance(v, bool) for v in (left, right)) and dtypes[0] != bool:
+        if any(isinstance(v, bool) for v in (left, right)) and dtypes[0].kind != "b":
             raise ParameterError(f"~ and logic with True or False are for masks (got {dtypes[0]}): compare first")
         return np.result_type(*dtypes)
     if floating or operation not in _EXACT:

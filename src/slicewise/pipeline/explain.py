@@ -16,19 +16,23 @@ def explain(target: Node) -> str:
     plan = make_plan(target, {})
     numbers: dict[int, int] = {}
     info = target.info
-    slabs = len(plan.slabs)
     size = format_bytes(info.slice_bytes * info.geometry.slices)
+    held = f", of which {format_bytes(plan.held_bytes)} held whole" if plan.held_bytes else ""
+    runs = (
+        f"{_count(len(plan.slabs), 'slab')} of up to {_count(plan.slab, 'slice')} in {_count(plan.workers, 'thread')}"
+    )
     lines = [
         *_tree(target, plan, numbers),
         "",
         f"result    {' x '.join(map(str, target.shape))} {info.dtype}, {size}",
-        f"run       {slabs} slab{'s' if slabs > 1 else ''} of up to {plan.slab} slices in {plan.workers} "
-        f"thread{'s' if plan.workers > 1 else ''}",
-        f"memory    about {format_bytes(plan.peak_bytes)} at work"
-        + (f", of which {format_bytes(plan.held_bytes)} held whole" if plan.held_bytes else "")
-        + f" (budget {format_bytes(plan.budget)})",
+        f"run       {runs}",
+        f"memory    about {format_bytes(plan.peak_bytes)} at work{held} (budget {format_bytes(plan.budget)})",
     ]
     return "\n".join(lines)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _tree(n: Node, plan: Plan | None, numbers: dict[int, int], indent: str = "") -> list[str]:
@@ -52,4 +56,4 @@ def _mark(n: Node, plan: Plan) -> str:
     if not n.inputs:
         return "read slab by slab"
     halo = n.halo(next(iter(n.inputs.values())).info)
-    return f"streamed, {halo} slice{'s' if halo > 1 else ''} of overlap" if halo else "streamed"
+    return f"streamed, {_count(halo, 'slice')} of overlap" if halo else "streamed"

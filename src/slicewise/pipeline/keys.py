@@ -35,7 +35,7 @@ def content_key(*parts: Any) -> str:
 def _canonical(value: Any) -> bytes:
     if isinstance(value, np.ndarray):
         head = f"{value.dtype.str}{value.shape}".encode()
-        return head + hashlib.blake2b(np.ascontiguousarray(value)).digest()
+        return head + hashlib.blake2b(np.ascontiguousarray(value).tobytes()).digest()
     if isinstance(value, Mapping):
         inner = b",".join(_canonical(k) + b":" + _canonical(v) for k, v in sorted(value.items()))
         return b"{" + inner + b"}"
@@ -75,7 +75,7 @@ def function_identity(function: Callable[..., Any]) -> str:
         return name
     cells = [cell.cell_contents for cell in getattr(function, "__closure__", None) or ()]
     try:
-        bound = content_key(cells, function.__defaults__, function.__kwdefaults__)  # type: ignore[attr-defined]
+        bound = content_key(cells, function.__defaults__, function.__kwdefaults__)
     except (GraphError, ValueError):
         bound = f"object {id(function)}"
     return f"{name}#{_code_digest(code)}#{bound}"

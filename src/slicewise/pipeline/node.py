@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, dataclass_transform
 
 import attrs
 import numpy as np
-import numpy.typing as npt
 
-from slicewise.dicom.rules import propagate
 from slicewise.errors import GraphError, SlicewiseError
-from slicewise.image import Geometry, Headers, Image, ImageInfo, SliceMap, Source, Step
+from slicewise.image import Geometry, Headers, Image, ImageInfo, Step
+from slicewise.pipeline.block import Array, Block, Outline, Slab, grown
 from slicewise.pipeline.effect import Effect
+from slicewise.pipeline.inference import infer
 from slicewise.pipeline.keys import content_key
 from slicewise.pipeline.operators import Operators
 
@@ -24,77 +24,17 @@ if TYPE_CHECKING:
     from slicewise.pipeline.cache import ResultCache
     from slicewise.pipeline.progress import Progress
 
-__all__ = ["Block", "Filter", "Node", "Outline", "Slab", "input_node", "node"]
+__all__ = ["Array", "Block", "Filter", "Node", "Outline", "Slab", "as_node", "fields_of", "input_node", "node"]
 
 T = TypeVar("T")
-Array = npt.NDArray[Any]
-Slab = range
-"""Consecutive slices: ``range(start, stop)``."""
-
 _INPUT = "slicewise.input"
 _OPTIONAL = "slicewise.optional"
 
 
-@attrs.frozen(eq=False)
-class Block:
-    """Some consecutive slices of an input, handed to ``Node.compute``.
-
-    Parameters
-    ----------
-    array : numpy array of shape (slices, rows, columns[, components])
-        The values. Not to be written to.
-    slab : range
-        Which slices of the input they are.
-    info : ImageInfo
-        What is known of the whole input.
-    """
-
-    array: Array
-    slab: Slab
-    info: ImageInfo
-
-    def inner(self, slab: Slab) -> Array:
-        """Return the part of the array that holds the given slices of the input."""
-        return self.array[slab.start - self.slab.start : slab.stop - self.slab.start]
-
-    @property
-    def geometry(self) -> Geometry:
-        """Geometry of the slices at hand."""
-        return self.info.geometry.take(self.slab)
-
-
-@attrs.frozen
-class Outline:
-    """What a node makes, as far as it can be told without pixels.
-
-    Parameters
-    ----------
-    geometry : Geometry
-        Grid of the result.
-    dtype : numpy dtype
-        Type of its values.
-    components : int
-        Values per pixel.
-    slices : tuple of SliceMap
-        For each input, in order, where the output slices come from; left out for inputs at the end that lend
-        their grid only.
-    """
-
-    geometry: Geometry
-    dtype: np.dtype[Any] = attrs.field(converter=np.dtype)
-    components: int
-    slices: tuple[SliceMap, ...]
-
-    @classmethod
-    def like(cls, first: ImageInfo, *others: ImageInfo, dtype: npt.DTypeLike | None = None) -> Outline:
-        """Return the outline of a result on the grid of the first input."""
-        identity = SliceMap.identity(first.geometry.slices)
-        return cls(
-            first.geometry,
-            np.dtype(dtype) if dtype is not None else first.dtype,
-            first.components,
-            (identity,) * (1 + len(others)),
-        )
+def fields_of(cls: type) -> tuple[attrs.Attribute[Any], ...]:
+    """Return the declared fields of a node class: its inputs and parameters."""
+    fields: tuple[attrs.Attribute[Any], ...] = attrs.fields(cls)
+    return fields
 
 
 def input_node(*, default: None = None, kw_only: bool = True, optional: bool = False) -> Any:
@@ -175,7 +115,7 @@ class Node(Operators):
 
     def request(self, slab: Slab, *inputs: ImageInfo) -> tuple[Slab, ...]:
         """Return for each input the slices needed to compute a slab; none, ``range(0)``, where only its grid counts."""
-        return tuple(_grown(slab, self.halo(info), info.geometry.slices) for info in inputs)
+        return tuple(grown(slab, self.halo(info), info.geometry.slices) for info in inputs)
 
     def compute(self, slab: Slab, *blocks: Block) -> Array:
         """Return the values of a slab, given the requested slices of each input."""
@@ -207,35 +147,14 @@ class Node(Operators):
             raise
 
     def _infer(self, *inputs: ImageInfo) -> ImageInfo:
-        outline = self.outline(*inputs)
-        # An input without a slice map lends its grid only: no header, source or step of it goes on.
-        inputs = inputs[: len(outline.slices)]
-        propagated = propagate(
-            [info.headers for info in inputs],
-            outline.slices,
-            self.effect.operations,
-            before=inputs[0].geometry,
-            after=outline.geometry,
-            keeps_units=self.effect.keeps_units,
-            withheld=inputs[0].withheld,
-        )
         step = Step(
             name=self.name,
             parameters=self.parameter_text,
             operations=self.effect.operations,
             derivation=self.effect.derivation,
             keeps_units=self.effect.keeps_units,
-            changes=propagated.changes,
         )
-        return ImageInfo(
-            geometry=outline.geometry,
-            dtype=outline.dtype,
-            components=outline.components,
-            headers=propagated.headers,
-            withheld=propagated.withheld,
-            sources=_merged_sources(inputs, outline.slices),
-            history=(*_merged_history(inputs), step),
-        )
+        return infer(inputs, self.outline(*inputs), step)
 
     @property
     def geometry(self) -> Geometry:
@@ -267,13 +186,13 @@ class Node(Operators):
     @property
     def inputs(self) -> dict[str, Node]:
         """The connected inputs by name, in order."""
-        named = {f.name: getattr(self, f.name) for f in attrs.fields(type(self)) if f.metadata.get(_INPUT)}
+        named = {f.name: getattr(self, f.name) for f in fields_of(type(self)) if f.metadata.get(_INPUT)}
         return {name: n for name, n in named.items() if n is not None}
 
     @property
     def parameters(self) -> dict[str, Any]:
         """The parameters by name."""
-        fields = [f for f in attrs.fields(type(self)) if not f.metadata.get(_INPUT)]
+        fields = [f for f in fields_of(type(self)) if not f.metadata.get(_INPUT)]
         return {f.name.lstrip("_"): getattr(self, f.name) for f in fields}
 
     @property
@@ -294,7 +213,7 @@ class Node(Operators):
         return self.parameters
 
     def _check_connected(self) -> None:
-        for f in attrs.fields(type(self)):
+        for f in fields_of(type(self)):
             if _is_required(f) and getattr(self, f.name) is None:
                 raise GraphError(
                     f"{self.name} has no {f.name}: connect it with 'reader >> {self.name}(...)' before asking for "
@@ -304,7 +223,7 @@ class Node(Operators):
     @property
     def is_connected(self) -> bool:
         """Whether every input, up to the readers, is there."""
-        required = [f.name for f in attrs.fields(type(self)) if _is_required(f)]
+        required = [f.name for f in fields_of(type(self)) if _is_required(f)]
         return all(name in self.inputs for name in required) and all(n.is_connected for n in self.inputs.values())
 
     def with_input(self, source: Node) -> Self:
@@ -315,7 +234,7 @@ class Node(Operators):
         GraphError
             If no input is open.
         """
-        for f in attrs.fields(type(self)):
+        for f in fields_of(type(self)):
             if not f.metadata.get(_INPUT):
                 continue
             current = getattr(self, f.name)
@@ -329,7 +248,7 @@ class Node(Operators):
         )
 
     def _connected(self, **inputs: Node) -> Self:
-        connected = attrs.evolve(self, **inputs)
+        connected: Self = attrs.evolve(self, **inputs)  # type: ignore[misc]
         # What can be known to be wrong is said where the graph is built.
         if connected.is_connected:
             connected.check()
@@ -354,16 +273,7 @@ class Node(Operators):
 
     def walk(self) -> Iterator[Node]:
         """Iterate over the nodes of the graph, inputs before those that use them, each once."""
-        seen: set[int] = set()
-        yield from self._walk(seen)
-
-    def _walk(self, seen: set[int]) -> Iterator[Node]:
-        if id(self) in seen:
-            return
-        seen.add(id(self))
-        for n in self.inputs.values():
-            yield from n._walk(seen)
-        yield self
+        yield from _walk(self, set())
 
     def __bool__(self) -> bool:
         raise GraphError(
@@ -421,30 +331,17 @@ class Filter(Node):
     input: Node | None = input_node(default=None, kw_only=True)
 
 
+def _walk(n: Node, seen: set[int]) -> Iterator[Node]:
+    if id(n) in seen:
+        return
+    seen.add(id(n))
+    for source in n.inputs.values():
+        yield from _walk(source, seen)
+    yield n
+
+
 def _is_required(field: attrs.Attribute[Any]) -> bool:
     return bool(field.metadata.get(_INPUT)) and not field.metadata.get(_OPTIONAL)
-
-
-def _grown(slab: Slab, halo: int, slices: int) -> Slab:
-    return range(max(0, slab.start - halo), min(slices, slab.stop + halo))
-
-
-def _merged_sources(inputs: Sequence[ImageInfo], maps: Sequence[SliceMap]) -> tuple[tuple[Source, ...], ...]:
-    merged: list[tuple[Source, ...]] = []
-    for k in range(len(maps[0].support)):
-        found: dict[Source, None] = {}
-        for info, slices in zip(inputs, maps, strict=True):
-            for i in slices.support[k]:
-                found.update(dict.fromkeys(info.sources[i]))
-        merged.append(tuple(found))
-    return tuple(merged)
-
-
-def _merged_history(inputs: Sequence[ImageInfo]) -> tuple[Step, ...]:
-    merged: dict[int, Step] = {}
-    for info in inputs:
-        merged.update({id(step): step for step in info.history})
-    return tuple(merged.values())
 
 
 def _short(value: Any) -> str:

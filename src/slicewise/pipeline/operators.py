@@ -96,7 +96,8 @@ class Operators:
         return select(self, index)  # type: ignore[arg-type]
 
 
-def _arithmetic(operation: str, left: Any, right: Any) -> Any:
+def _arithmetic(operation: str, left: Any, right: Any) -> Node:
     from slicewise.pipeline.arithmetic import arithmetic
 
-    return arithmetic(operation, left, right)
+    made: Node = arithmetic(operation, left, right)
+    return made

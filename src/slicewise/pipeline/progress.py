@@ -19,7 +19,7 @@ def _silent(done: int, total: int) -> None:
 
 
 @contextlib.contextmanager
-def show_progress(wanted: bool | Progress | None, title: str) -> Iterator[Progress]:
+def show_progress(wanted: Progress | bool | None, title: str) -> Iterator[Progress]:  # noqa: FBT001 - as users say it
     """Give a function to tell progress to.
 
     Parameters

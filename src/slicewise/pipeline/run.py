@@ -18,7 +18,7 @@ from slicewise.pipeline.node import Array, Block, Filter, Node, Slab, node
 from slicewise.pipeline.plan import Plan, consumers, make_plan, requests
 from slicewise.pipeline.progress import Progress, show_progress
 
-__all__ = ["Runner", "RunOptions", "Sink", "update"]
+__all__ = ["RunOptions", "Runner", "Sink", "update"]
 
 Consume = Callable[[Slab, Array], None]
 
@@ -42,8 +42,7 @@ class Sink(Filter):
     def info(self) -> ImageInfo:
         """What is known of the input: a sink adds nothing."""
         self._check_connected()
-        assert self.input is not None
-        return self.input.info
+        return next(iter(self.inputs.values())).info
 
     def execute(self, runner: Runner) -> Any:
         """Run the pipeline and return what came of it."""
@@ -168,6 +167,7 @@ class Runner:
     # --- threads -------------------------------------------------------------------------------
 
     def _run(self, plan: Plan, work: Callable[[Slab], None], title: str) -> None:
+        self._stop.clear()
         slabs = plan.slabs
         total = plan.node.geometry.slices
         with show_progress(self.options.progress, title) as tell:

@@ -87,7 +87,9 @@ class Select(Filter):
         ranges = [range(n)[getattr(self, name)] for name, n in zip(_AXES, lengths, strict=True)]
         for name, n, chosen in zip(_AXES, lengths, ranges, strict=True):
             if len(chosen) == 0:
-                raise ParameterError(f"{name} {_text(getattr(self, name))} of {n} leaves nothing: at least one is needed")
+                raise ParameterError(
+                    f"{name} {_text(getattr(self, name))} of {n} leaves nothing: at least one is needed"
+                )
         return ranges[0], ranges[1], ranges[2]
 
 
@@ -107,7 +109,7 @@ def select(source: Node, index: Any) -> Node:
         raise ParameterError(f"an image is indexed by slices, rows and columns (got {len(indices)} indices)")
     shape = source.shape[:3] if source.is_connected else (None, None, None)
     chosen = {name: _as_slice(name, i, n) for name, i, n in zip(_AXES, indices, shape, strict=False)}
-    return Select(**chosen).with_input(source)
+    return Select(**chosen).with_input(source)  # type: ignore[arg-type]
 
 
 def _as_slice(name: str, index: Any, length: int | None) -> slice:

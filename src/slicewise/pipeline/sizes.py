@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from pathlib import Path
 
 from slicewise.errors import ParameterError
 
@@ -54,7 +55,7 @@ def format_bytes(amount: float) -> str:
 def available_memory() -> int:
     """Return how many bytes of memory are free, also for the taking from the file cache."""
     try:
-        with open("/proc/meminfo", encoding="ascii") as lines:
+        with Path("/proc/meminfo").open(encoding="ascii") as lines:
             for line in lines:
                 if line.startswith("MemAvailable:"):
                     return int(line.split()[1]) * 1024

@@ -1,0 +1,99 @@
+"""SimpleITK's filters applied to arrays. SimpleITK is imported on first use: it takes a quarter of a second."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from slicewise.filters.pixels import real_type, to_type
+from slicewise.image import Geometry
+from slicewise.image.bridges import pixels_of, to_sitk
+
+__all__ = ["apply_per_component", "image_of", "resample_onto", "run_on_array", "simpleitk"]
+
+Array = npt.NDArray[Any]
+
+
+def simpleitk() -> Any:
+    """Return the module SimpleITK."""
+    return importlib.import_module("SimpleITK")
+
+
+def image_of(array: Array, geometry: Geometry | None = None) -> Any:
+    """Return a SimpleITK image of an array; without a geometry, of unit spacing.
+
+    Masks become images of bytes.
+
+    Raises
+    ------
+    IrregularGeometryError
+        If the stack is no box.
+    """
+    if geometry is not None:
+        return to_sitk(array, geometry)
+    plain = array.view(np.uint8) if array.dtype == np.bool_ else array
+    return simpleitk().GetImageFromArray(plain, isVector=array.ndim == 4)
+
+
+def run_on_array(image_filter: Any, array: Array, geometry: Geometry | None = None) -> Array:
+    """Return what a filter of SimpleITK makes of an array, read-only."""
+    return pixels_of(image_filter.Execute(image_of(array, geometry)))
+
+
+def resample_onto(array: Array, source: Geometry, target: Geometry, interpolator: str, fill: float) -> Array:
+    """Return an image interpolated on another grid, in its own type.
+
+    Parameters
+    ----------
+    array : array of shape (slices, rows, columns[, components])
+        The whole image.
+    source, target : Geometry
+        Its grid and the grid wanted, both boxes.
+    interpolator : str
+        ``linear``, ``nearest``, ``lanczos`` or ``bspline``.
+    fill : number
+        The value outside the image.
+
+    Raises
+    ------
+    IrregularGeometryError
+        If a grid is no box.
+    """
+    sitk = simpleitk()
+    kinds = {
+        "linear": sitk.sitkLinear,
+        "nearest": sitk.sitkNearestNeighbor,
+        "lanczos": sitk.sitkLanczosWindowedSinc,
+        "bspline": sitk.sitkBSpline,
+    }
+    image_filter = sitk.ResampleImageFilter()
+    image_filter.SetSize(target.size)
+    image_filter.SetOutputSpacing(target.spacing)
+    image_filter.SetOutputOrigin(target.origin)
+    image_filter.SetOutputDirection(target.direction.ravel().tolist())
+    image_filter.SetInterpolator(kinds[interpolator])
+    image_filter.SetDefaultPixelValue(fill)
+    if interpolator != "nearest":
+        # SimpleITK cuts decimals off when it makes integers of them; here they are rounded.
+        double = real_type(array.dtype) == np.float64
+        image_filter.SetOutputPixelType(sitk.sitkFloat64 if double else sitk.sitkFloat32)
+
+    def resampled(values: Array) -> Array:
+        view = run_on_array(image_filter, values, source)
+        result = np.empty(view.shape, array.dtype)
+        for plane, found in zip(result, view, strict=True):
+            plane[...] = to_type(found, array.dtype)
+        return result
+
+    return apply_per_component(resampled, array)
+
+
+def apply_per_component(function: Callable[[Array], Array], array: Array) -> Array:
+    """Apply a function of (slices, rows, columns) to each component of an array."""
+    if array.ndim == 3:
+        return function(array)
+    return np.stack([function(array[..., c]) for c in range(array.shape[3])], axis=-1)

@@ -1,0 +1,84 @@
+"""What passes between nodes while a graph runs: slabs of slices, and outlines of results."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+from slicewise.image import Geometry, ImageInfo, SliceMap
+
+__all__ = ["Array", "Block", "Outline", "Slab", "grown"]
+
+Array = npt.NDArray[Any]
+Slab = range
+"""Consecutive slices: ``range(start, stop)``."""
+
+
+@attrs.frozen(eq=False)
+class Block:
+    """Some consecutive slices of an input, handed to ``Node.compute``.
+
+    Parameters
+    ----------
+    array : numpy array of shape (slices, rows, columns[, components])
+        The values. Not to be written to.
+    slab : range
+        Which slices of the input they are.
+    info : ImageInfo
+        What is known of the whole input.
+    """
+
+    array: Array
+    slab: Slab
+    info: ImageInfo
+
+    def inner(self, slab: Slab) -> Array:
+        """Return the part of the array that holds the given slices of the input."""
+        return self.array[slab.start - self.slab.start : slab.stop - self.slab.start]
+
+    @property
+    def geometry(self) -> Geometry:
+        """Geometry of the slices at hand."""
+        return self.info.geometry.take(self.slab)
+
+
+@attrs.frozen
+class Outline:
+    """What a node makes, as far as it can be told without pixels.
+
+    Parameters
+    ----------
+    geometry : Geometry
+        Grid of the result.
+    dtype : numpy dtype
+        Type of its values.
+    components : int
+        Values per pixel.
+    slices : tuple of SliceMap
+        For each input, in order, where the output slices come from; left out for inputs at the end that lend
+        their grid only.
+    """
+
+    geometry: Geometry
+    dtype: np.dtype[Any]
+    components: int
+    slices: tuple[SliceMap, ...]
+
+    @classmethod
+    def like(cls, first: ImageInfo, *others: ImageInfo, dtype: npt.DTypeLike | None = None) -> Outline:
+        """Return the outline of a result on the grid of the first input."""
+        identity = SliceMap.identity(first.geometry.slices)
+        return cls(
+            first.geometry,
+            first.dtype if dtype is None else np.dtype(dtype),
+            first.components,
+            (identity,) * (1 + len(others)),
+        )
+
+
+def grown(slab: Slab, halo: int, slices: int) -> Slab:
+    """Return a slab with some slices more on each side, as far as there are any."""
+    return range(max(0, slab.start - halo), min(slices, slab.stop + halo))
