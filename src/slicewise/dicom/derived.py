@@ -9,6 +9,7 @@ from typing import Any
 import attrs
 from pydicom.datadict import dictionary_VR
 
+from slicewise.dicom.character_sets import can_hold, in_utf8
 from slicewise.dicom.derivation import Software, derivation_columns, image_type, source_columns
 from slicewise.dicom.equipment import software_as_equipment
 from slicewise.dicom.identity import Naming, identity_columns
@@ -158,7 +159,9 @@ def _same(first: Column | None, second: Column | None) -> bool:
             if _is_text(first)
             else first.value == second.value
         )
-    return first == second
+    if isinstance(first, RawElement) or isinstance(second, RawElement) or first is None or second is None:
+        return first is second
+    return all(a is b or (a is not None and b is not None and _same(a, b)) for a, b in zip(first, second, strict=True))
 
 
 def _is_text(element: RawElement) -> bool:
@@ -174,6 +177,7 @@ def derive(
     wanted_type: Sequence[str] | None,
     equipment: str,
     private: str,
+    texts: Sequence[str] = (),
 ) -> DerivedHeaders:
     """Return the headers of a derived series, but for what depends on how pixels are stored.
 
@@ -193,6 +197,8 @@ def derive(
         Who stands as the equipment that made the images.
     private : "rules", "keep" or "drop"
         What to do with private attributes.
+    texts : sequence of str
+        What the caller is going to write; where the character set cannot hold it, all text becomes UTF-8.
 
     Raises
     ------
@@ -204,7 +210,11 @@ def derive(
             "the image has no headers of a DICOM series (SOPClassUID is missing): give it those of the series it "
             "belongs to, e.g. Image.from_sitk(image, headers=series.headers)"
         )
-    derived = _with_private(DerivedHeaders(_without_group_lengths(info.headers), {}), info, private)
+    derived = DerivedHeaders(_without_group_lengths(info.headers), {})
+    if not can_hold(derived.headers, texts):
+        derived = derived.updated(in_utf8(derived.headers).columns(), "its text is written in UTF-8")
+    info = attrs.evolve(info, headers=derived.headers)
+    derived = _with_private(derived, info, private)
     derived = derived.updated(identity_columns(info, naming, software, now))
     derived = derived.updated({tag_of("ImageType"): image_type(info, wanted_type)})
     derived = derived.updated(_sources(info))

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from pydicom.datadict import dictionary_VR
 from pydicom.tag import BaseTag
 
+from slicewise.dicom.character_sets import character_set
 from slicewise.errors import HeaderError
 from slicewise.image import Code, Headers, RawElement
 from slicewise.image.elements import LONG_HEADER_VRS, encode_data_element, name_of, tag_of
@@ -110,7 +111,9 @@ def _explicit(element: RawElement, headers: Headers, index: int) -> RawElement:
         return RawElement(element.tag, vr, element.value)
     dataset = headers[index]
     try:
-        return encode_data_element(dataset[BaseTag(element.tag)], context=dataset, character_set=_terms(headers, index))
+        return encode_data_element(
+            dataset[BaseTag(element.tag)], context=dataset, character_set=character_set(headers, index)
+        )
     except (ValueError, TypeError, AttributeError, NotImplementedError, KeyError) as error:
         raise HeaderError(
             f"{name_of(element.tag)} of slice {index} cannot be written in explicit VR: {error}. Drop it with "
@@ -125,11 +128,6 @@ def _public_vr(tag: int) -> str | None:
         return dictionary_VR(tag)
     except KeyError:
         return "UN"
-
-
-def _terms(headers: Headers, index: int) -> list[str]:
-    element = headers.element(tag_of("SpecificCharacterSet"), index)
-    return [] if element is None else [t.strip() for t in element.value.decode("ascii", "replace").split("\\")]
 
 
 class SeriesTemplate:

@@ -9,6 +9,7 @@ from itertools import islice
 
 import attrs
 
+from slicewise.dicom.character_sets import character_set
 from slicewise.dicom.derivation import Software, operations_of
 from slicewise.dicom.uids import fresh_uids, reproducible_uids
 from slicewise.dicom.values import text_of
@@ -106,20 +107,19 @@ def _series_number(headers: Headers, naming: Naming) -> int:
 def _series_description(info: ImageInfo, naming: Naming) -> Column:
     tag = tag_of("SeriesDescription")
     headers = info.headers
-    terms = text_of(headers.element(tag_of("SpecificCharacterSet"), 0)).split("\\")
-    character_set = [term for term in terms if term]
+    terms = character_set(headers)
     if naming.series_description is not None:
         if len(naming.series_description) > _DESCRIPTION_LENGTH:
             raise ParameterError(
                 f"'series_description' must have at most {_DESCRIPTION_LENGTH} characters "
                 f"(got {len(naming.series_description)})"
             )
-        return encode_element(tag, naming.series_description, character_set=character_set)
+        return encode_element(tag, naming.series_description, character_set=terms)
     operations = ", ".join(step.name for step in info.history) or "copy"
     source = str(headers["SeriesDescription"][0] or "").strip()
     described = f"{source} - {operations}" if source else operations
     try:
-        return encode_element(tag, described[:_DESCRIPTION_LENGTH], character_set=character_set)
+        return encode_element(tag, described[:_DESCRIPTION_LENGTH], character_set=terms)
     except HeaderError:
         # The source's own text breaks its declared character set.
         return encode_element(tag, operations[:_DESCRIPTION_LENGTH])

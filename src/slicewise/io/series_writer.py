@@ -203,6 +203,7 @@ class SeriesWriter(Sink):
             wanted_type=self.image_type,
             equipment=self.equipment,
             private=self.private,
+            texts=[text for text in (self.series_description, *self.overrides.values()) if isinstance(text, str)],
         )
         return derived.with_required().with_overrides(self.overrides, _source_uids(info))
 
