@@ -61,7 +61,7 @@ def nodes(folder: Path) -> list[Any]:
         ct >> sw.Resample(spacing=(1, 1, 1)),
         (ct > 300) & (ct < 2000),
         ct[10:20],
-        ct >> sw.sitk.CurvatureFlow(timeStep=0.1),
+        ct >> sw.sitk.CurvatureFlow(time_step=0.1),
         chain,
         chain >> sw.SeriesWriter(folder / "derived"),
         smooth.update(progress=False),

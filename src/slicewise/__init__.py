@@ -29,6 +29,7 @@ _HOMES = {
     "SeriesWriter": "io.series_writer",
     "Threshold": "filters.intensity",
     "Window": "filters.intensity",
+    "as_node": "pipeline.node",
     "discover": "io.discover",
     "errors": "errors",
     "sitk": "filters.sitk",
@@ -53,6 +54,7 @@ __all__ = [
     "Threshold",
     "Window",
     "__version__",
+    "as_node",
     "discover",
     "errors",
     "sitk",
@@ -70,6 +72,7 @@ if TYPE_CHECKING:
     from slicewise.io.series_reader import SeriesReader
     from slicewise.io.series_writer import SeriesWriter
     from slicewise.pipeline.cache import ResultCache
+    from slicewise.pipeline.node import as_node
 
 
 def __getattr__(name: str) -> Any:

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from slicewise.dicom.values import decimal_strings, decimals
+from slicewise.errors import HeaderError
 from slicewise.image import Geometry, RawElement
 from slicewise.image.elements import tag_of
 
@@ -82,5 +83,8 @@ def regenerate(tag: int, geometry: Geometry, index: int, existing: RawElement | 
 
 
 def _says(element: RawElement, values: FloatArray) -> bool:
-    stated = decimals(element)
+    try:
+        stated = decimals(element)
+    except HeaderError:
+        return False
     return len(stated) == len(values) and bool(np.allclose(stated, values, rtol=1e-9, atol=1e-9))

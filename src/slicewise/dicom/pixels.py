@@ -21,7 +21,7 @@ from slicewise.errors import MissingCodecError, ReadError, TruncatedError
 from slicewise.image import Headers
 from slicewise.image.elements import tag_of
 
-__all__ = ["NATIVE_SYNTAXES", "PixelFormat", "decode_frame", "native_values", "pixel_formats"]
+__all__ = ["LOSSY_SYNTAXES", "NATIVE_SYNTAXES", "PixelFormat", "decode_frame", "native_values", "pixel_formats"]
 
 Array = npt.NDArray[Any]
 
@@ -29,6 +29,9 @@ NATIVE_SYNTAXES = frozenset(
     ["1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2", "1.2.840.10008.1.2.1.99"]
 )
 """Transfer syntaxes in which pixels stand as they are."""
+
+LOSSY_SYNTAXES = frozenset(["1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"])
+"""Transfer syntaxes in which pixels are never what they were: JPEG baseline and extended."""
 
 _IMAGECODECS = {
     "1.2.840.10008.1.2.5": "dicomrle",

@@ -189,10 +189,13 @@ def _regenerated(tag: int, row: Row, mark: str, task: _Task) -> tuple[Column | N
         return None, None
     if tag == tag_of("SpacingBetweenSlices") and not task.after.is_even:
         return None, Change(tag, Action.DROPPED, "the output slices are not evenly spaced")
-    same_grid = np.array_equal(task.before.positions, task.after.positions)
+    if tag == tag_of("SliceThickness") and not np.isclose(task.before.slice_spacing, task.after.slice_spacing):
+        # Slices at another distance are of one thickness, also those in the plane of a source slice.
+        matches: tuple[int | None, ...] = (None,) * task.slices
+    else:
+        matches = task.maps[0].match
     column = tuple(
-        regenerate(tag, task.after, k, _at(source, k), matched=task.maps[0].match[k] is not None or same_grid)
-        for k in range(task.slices)
+        regenerate(tag, task.after, k, _at(source, k), matched=matches[k] is not None) for k in range(task.slices)
     )
     if all(element is _at(source, k) for k, element in enumerate(column)):
         return source, None

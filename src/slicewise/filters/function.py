@@ -56,6 +56,14 @@ class Function(Filter):
         If the function cannot be called, or another parameter is not as described.
     ComputeError
         When computed, if the function gives another shape or type than declared.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from slicewise import Function, Image
+    >>> image = Image.from_array(np.array([[[1, 4, 9]]]))
+    >>> (image >> Function(np.sqrt, dtype="float64")).update(progress=False).array
+    array([[[1., 2., 3.]]])
     """
 
     function: Callable[[Array], Any] = attrs.field(validator=_check_callable)

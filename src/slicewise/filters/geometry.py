@@ -72,6 +72,14 @@ class Resample(Filter):
     IrregularGeometryError
         If slices are to be interpolated that are sheared, as under gantry tilt, or a grid that is no box is to be
         interpolated as a whole.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from slicewise import Geometry, Image, Resample
+    >>> image = Image.from_array(np.zeros((10, 64, 64)), geometry=Geometry.from_box((64, 64, 10), (0.5, 0.5, 5)))
+    >>> (image >> Resample(spacing=(1, 1, None))).geometry
+    Geometry(32 x 32 x 10, 1 x 1 x 5 mm, origin (0.25, 0.25, 0))
     """
 
     spacing: float | Sequence[float | None] | None = attrs.field(

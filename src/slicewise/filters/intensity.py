@@ -149,14 +149,13 @@ class Cast(Filter):
     def compute(self, slab: Slab, *blocks: Block) -> Array:
         """Return the slab in the type wanted."""
         values, wanted = blocks[0].inner(slab), np.dtype(self._dtype)
-        if np.can_cast(
-            values.dtype, wanted, "same_kind" if values.dtype.kind != "f" and wanted.kind == "f" else "safe"
-        ):
-            return values.astype(wanted)
-        checked = np.rint(values) if wanted.kind != "f" else np.where(np.isfinite(values), values, 0)
-        if not _all_fit(checked, wanted):
-            _raise_misfit(values, checked, wanted, slab)
-        return (checked if wanted.kind != "f" else values).astype(wanted)
+        rounded = values
+        if values.dtype.kind == "f":
+            # What is not finite has its place in every floating-point type.
+            rounded = np.where(np.isfinite(values), values, 0) if wanted.kind == "f" else np.rint(values)
+        if not np.can_cast(values.dtype, wanted) and not _all_fit(rounded, wanted):
+            _raise_misfit(values, rounded, wanted, slab)
+        return (values if wanted.kind == "f" else rounded).astype(wanted)
 
 
 def _all_fit(values: Array, dtype: np.dtype[Any]) -> bool:

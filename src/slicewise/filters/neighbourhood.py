@@ -14,7 +14,6 @@ from slicewise.errors import IrregularGeometryError
 from slicewise.filters.gaussians import convolve_plane, gaussian_kernel, weighted_sum
 from slicewise.filters.medians import RADII, median
 from slicewise.filters.parameters import integers, lengths
-from slicewise.filters.pixels import real_type
 from slicewise.filters.simpleitk import apply_per_component, run_on_array, simpleitk
 from slicewise.image import Geometry, ImageInfo, Operation
 from slicewise.pipeline.effect import Effect
@@ -45,6 +44,16 @@ class Median(Filter):
     ------
     ParameterError
         If a radius is no integer or negative.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from slicewise import Image, Median
+    >>> smooth = Image.from_array(np.eye(3)[np.newaxis]) >> Median(1)
+    >>> smooth.update(progress=False).array
+    array([[[1., 0., 0.],
+            [0., 0., 0.],
+            [0., 0., 1.]]])
     """
 
     radius: int | Sequence[int] = attrs.field(default=1, converter=_radius)
@@ -83,8 +92,8 @@ class Gaussian(Filter):
     """Gaussian smoothing, by the discrete kernel of ITK's ``DiscreteGaussianImageFilter``.
 
     The kernel is cut where 0.1 % of its area is left (``maximum_error=0.001``; there is no limit to its width).
-    Beyond the edges of the image the values at the edge are repeated. The result is float32, or float64 where
-    the input has 32 bits or more and is not float32. Units are kept.
+    Beyond the edges of the image the values at the edge are repeated. The result is float32, of float64 it is
+    float64. Units are kept.
 
     Parameters
     ----------
@@ -110,7 +119,7 @@ class Gaussian(Filter):
         """Return the input's grid and a floating-point type."""
         (info,) = inputs
         self._kernels(info.geometry)
-        return Outline.like(info, dtype=real_type(info.dtype))
+        return Outline.like(info, dtype=_smooth_type(info.dtype))
 
     def halo(self, info: ImageInfo) -> int:
         """Return the radius of the kernel along z."""
@@ -120,7 +129,7 @@ class Gaussian(Filter):
         """Return the smoothed slab."""
         (block,) = blocks
         x, y, z = self._kernels(block.info.geometry)
-        result = np.empty((len(slab), *block.array.shape[1:]), real_type(block.array.dtype))
+        result = np.empty((len(slab), *block.array.shape[1:]), _smooth_type(block.array.dtype))
         reach = np.arange(1 - len(z), len(z))
         for plane, index in zip(result, slab, strict=True):
             under = np.clip(index + reach, 0, block.info.geometry.slices - 1) - block.slab.start
@@ -138,6 +147,10 @@ class Gaussian(Filter):
         rows, columns = geometry.pixel_spacing
         spacings: tuple[Any, ...] = (columns, rows, geometry.slice_spacing)
         return tuple(gaussian_kernel(s / spacing if s else 0.0) for s, spacing in zip((x, y, z), spacings, strict=True))
+
+
+def _smooth_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    return np.dtype(np.float64 if dtype == np.float64 else np.float32)
 
 
 def _irregularity(geometry: Geometry) -> str:

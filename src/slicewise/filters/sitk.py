@@ -130,7 +130,7 @@ class SitkFilter(Filter):
         try:
             result = self._filter().Execute(image)
         except RuntimeError as error:
-            hopeful = "not supported" in str(error) and info.dtype.kind != "f"
+            hopeful = "not supported" in str(error) and info.dtype.kind != "f" and info.components == 1
             hint = "; try Cast('float32') before it" if hopeful else ""
             raise GraphError(f"{self!r} does not work on images like this one: {_reason(error)}{hint}") from error
         return self._array_of(result, image)

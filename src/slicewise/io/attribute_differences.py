@@ -114,12 +114,11 @@ Placed = tuple[Dataset, int | None]
 def _differences(
     place: tuple[Any, ...], prefix: str, a: Placed, b: Placed, ignored: frozenset[str]
 ) -> Iterator[Difference]:
-    named = a if a[1] is not None else b
-    assert named[1] is not None
-    if name_of(named[1]) in ignored:
+    dataset, tag = a if a[1] is not None else b
+    if tag is None or name_of(tag) in ignored:
         return
-    name = prefix + element_name(named[0], named[1])
-    one, other = (None if tag is None else decoded(dataset, tag) for dataset, tag in (a, b))
+    name = prefix + element_name(dataset, tag)
+    one, other = (None if own is None else decoded(header, own) for header, own in (a, b))
     if one is not None and other is not None and one.VR == other.VR == "SQ":
         yield from _item_differences(place, name, one.value, other.value, ignored)
     elif one is None or other is None:
@@ -192,5 +191,6 @@ def _told(
     # Long binary values of one length, or a value that only its VR tells apart.
     if a.VR != b.VR:
         return Difference(place, name, f"{texts[0]} (VR {a.VR})", f"{texts[1]} (VR {b.VR})")
-    byte = next((k for k, (x, y) in enumerate(zip(a.value, b.value, strict=False)) if x != y), 0)
+    pairs = zip(bytes(a.value or b""), bytes(b.value or b""), strict=False)
+    byte = next((k for k, (x, y) in enumerate(pairs) if x != y), 0)
     return Difference(place, name, *(f"{text}, another from byte {byte} on" for text in texts))

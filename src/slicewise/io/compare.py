@@ -16,6 +16,9 @@ from slicewise.io.listing import PathLike
 from slicewise.io.slice_matching import Matching, match_slices
 from slicewise.pipeline.node import Node
 
+_SHOWN = 60
+"""Characters of a value to show in a line."""
+
 __all__ = ["AttributeDifference", "Comparison", "PixelDifference", "compare"]
 
 
@@ -135,6 +138,9 @@ class Comparison:
             if alone:
                 shown = ", ".join(alone[:3]) + (", ..." if len(alone) > 3 else "")
                 lines.append(f"  {len(alone)} only in {side}: {shown}")
+        if not self.matched:
+            lines.append("attributes: not compared, since no slice of A lies where one of B does")
+            return "\n".join(lines)
         lines.append(f"attributes: {len(self.rows)} differ" if self.rows else "attributes: all the same")
         if self.pixels is not None:
             lines.append(f"pixels: {self.pixels}")
@@ -148,8 +154,13 @@ class Comparison:
 
 def _line(row: AttributeDifference, matched: int) -> str:
     where = "" if row.slices == matched and not row.varies else f"  ({row.slices} of {matched} slices)"
-    a, b = ("absent" if v is None else repr(v) if len(v) <= 60 else repr(v[:57] + "...") for v in (row.a, row.b))
-    return f"  {row.attribute}: {a} -> {b}{where}"
+    return f"  {row.attribute}: {_side(row.a)} -> {_side(row.b)}{where}"
+
+
+def _side(value: str | None) -> str:
+    if value is None:
+        return "absent"
+    return f"'{value}'" if len(value) <= _SHOWN else f"'{value[: _SHOWN - 3]}...'"
 
 
 def compare(

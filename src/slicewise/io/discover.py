@@ -243,6 +243,10 @@ def _volume(files: Sequence[HeaderFile], headers: Headers) -> str:
     frames = {text_of(headers.element(tag_of("NumberOfFrames"), k)) for k in range(len(files))} - {"", "1"}
     if frames:
         return f"{frames.pop() if len(frames) == 1 else 'several'} frames in a file"
+    return _stacked(files, headers)
+
+
+def _stacked(files: Sequence[HeaderFile], headers: Headers) -> str:
     try:
         # The tolerance is asked for below; here every stack that is one at all shall pass.
         _, geometry = stack(

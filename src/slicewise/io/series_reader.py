@@ -12,10 +12,11 @@ import attrs
 import numpy as np
 
 from slicewise.dicom.header_parser import assemble
-from slicewise.dicom.pixels import PixelFormat, pixel_formats
+from slicewise.dicom.pixels import LOSSY_SYNTAXES, PixelFormat, pixel_formats
 from slicewise.dicom.rescale import Rescale, modality_dtype, rescales
 from slicewise.errors import SeriesError, SlicewiseError
-from slicewise.image import ImageInfo
+from slicewise.image import Headers, ImageInfo, RawElement
+from slicewise.image.elements import tag_of
 from slicewise.image.geometry import REGULAR_TOLERANCE
 from slicewise.image.image import sources_of
 from slicewise.io.header_files import HeaderFile, read_headers
@@ -135,7 +136,7 @@ class SeriesReader(Node):
         headers = assemble([f.header for f in files])
         policy = StackPolicy(self.on_gap, self.on_duplicate, self.tolerance)
         order, geometry = stack(headers, [f.path.name for f in files], policy)
-        headers = headers.take(order)
+        headers = _with_lossy_marks(headers.take(order), [files[i] for i in order])
         formats = pixel_formats(headers)
         rescale = rescales(headers)
         slices = tuple(_Slice(files[i], f, r) for i, f, r in zip(order, formats, rescale, strict=True))
@@ -163,6 +164,17 @@ class SeriesReader(Node):
         """Read a slab into memory that is already there."""
         for k, (file, form, rescale) in enumerate(self._slices[slab.start : slab.stop]):
             read_slice(file, form, rescale, out[k])
+
+
+def _with_lossy_marks(headers: Headers, files: Sequence[HeaderFile]) -> Headers:
+    # A JPEG that is lossy by its transfer syntax is so whether or not the header says it, and nothing
+    # would tell when it is written uncompressed (PS3.3, C.7.6.1.1.5).
+    tag = tag_of("LossyImageCompression")
+    if not any(file.syntax_uid in LOSSY_SYNTAXES for file in files):
+        return headers
+    marked = RawElement(tag, "CS", b"01")
+    column = [marked if f.syntax_uid in LOSSY_SYNTAXES else headers.element(tag, k) for k, f in enumerate(files)]
+    return headers.with_columns({tag: tuple(column)})
 
 
 def _check_readable(slices: Sequence[_Slice]) -> None:

@@ -146,6 +146,10 @@ class Runner:
 
     def _evaluate_into(self, target: Node, slab: Slab, out: Array) -> None:
         blocks = self._blocks(target, slab)
+        if type(target).compute_into is Node.compute_into:
+            # What is computed is checked before it goes into memory that would take anything.
+            out[...] = _computed(target, slab, blocks)
+            return
         with _named(target, slab):
             target.compute_into(slab, out, *blocks)
 

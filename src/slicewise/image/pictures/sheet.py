@@ -68,10 +68,9 @@ def contact_sheet(
 
 
 def _slices(image: Image, reference: Image, columns: int) -> list[_Tile]:
-    """Choose the slices nearest to places spread evenly over the reference."""
-    ends = reference.geometry.positions[[0, -1]]
+    """Choose the slices nearest to some of the reference, spread evenly over it."""
     shares = np.linspace(_MARGIN, 1 - _MARGIN, columns) if columns > 1 else np.array([0.5])
-    places = ends[0] + shares[:, np.newaxis] * (ends[1] - ends[0])
+    places = reference.geometry.positions[np.rint(shares * (reference.geometry.slices - 1)).astype(np.intp)]
     geometry = image.geometry
     chosen = [int(np.abs((geometry.positions - place) @ geometry.normal).argmin()) for place in places]
     axis = int(np.abs(geometry.normal).argmax())
@@ -96,14 +95,15 @@ def _picture(plane: Plane, levels: Levels, scale: float) -> Grey:
 
 
 def _width(picture: Grey, label: str) -> int:
-    return max(picture.shape[1], text_width(label))
+    return max(int(picture.shape[1]), text_width(label))
 
 
 def _row(title: str, pictures: Sequence[Grey], tiles: Sequence[_Tile], widths: Sequence[int]) -> Grey:
     line = CHARACTER[0]
     height = max(picture.shape[0] for picture in pictures)
     colour = any(picture.ndim == 3 for picture in pictures)
-    shape = (2 * line + _GAP + height + _GAP + line, sum(widths) + _GAP * (len(widths) + 1))
+    width = max(sum(widths) + _GAP * (len(widths) + 1), text_width(title, 2) + 2 * _GAP)
+    shape = (2 * line + _GAP + height + _GAP + line, width)
     canvas = np.full((*shape, 3) if colour else shape, _PAPER, np.uint8)
     draw_text(canvas, 0, _GAP, title, scale=2, level=_INK)
     left, top = _GAP, 2 * line + _GAP
