@@ -16,8 +16,9 @@ PAGE = Path(__file__).with_name("header-rules.md")
 INTRODUCTION = """\
 # Header rules
 
-What becomes of each attribute on each output slice, by what was done to the image. A node declares what it does; a node that does
-several things, and a chain of nodes, follow the strictest rule. This page is made from the table that the program reads.
+What becomes of each attribute on each output slice, by what was done to the image. A node declares what it does; a
+node that does several things, and a chain of nodes, follow the strictest rule. This page is made from the table that
+the program reads.
 
 | column | what was done |
 |---|---|
