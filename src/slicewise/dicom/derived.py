@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -82,6 +82,10 @@ class DerivedHeaders:
             action = Action.DROPPED if column is None else Action.REGENERATED
             settled[tag] = Change(tag, action, reason or row_for(tag).why)
         return DerivedHeaders(self.headers.with_columns(changed), settled)
+
+    def noting(self, changes: Iterable[Change]) -> DerivedHeaders:
+        """Return the same headers, with what else became of attributes when pixels were stored."""
+        return DerivedHeaders(self.headers, {**self.settled, **{change.tag: change for change in changes}})
 
     def with_overrides(self, overrides: Mapping[str, Any], sources: frozenset[str]) -> DerivedHeaders:
         """Return headers with values the caller gives.

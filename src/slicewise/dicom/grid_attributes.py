@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 import numpy.typing as npt
 
@@ -9,8 +12,9 @@ from slicewise.dicom.values import decimal_strings, decimals
 from slicewise.errors import HeaderError
 from slicewise.image import Geometry, RawElement
 from slicewise.image.elements import tag_of
+from slicewise.image.headers import Column
 
-__all__ = ["GENERATORS", "regenerate"]
+__all__ = ["GENERATORS", "generator_for", "regenerate"]
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -45,7 +49,9 @@ def _location(geometry: Geometry, index: int) -> FloatArray:
     return np.array([sign * float(geometry.positions[index] @ normal)])
 
 
-GENERATORS = {
+Generator = Callable[[Geometry, int], FloatArray]
+
+GENERATORS: dict[int, Generator] = {
     _POSITION: _position,
     _ORIENTATION: _orientation,
     _PIXEL_SPACING: _pixel_spacing,
@@ -58,11 +64,49 @@ _FROM_PLANE = frozenset([_THICKNESS, _LOCATION])
 """What a slice in the plane of a source slice keeps of it."""
 
 
-def regenerate(tag: int, geometry: Geometry, index: int, existing: RawElement | None, *, matched: bool) -> RawElement:
+def generator_for(tag: int, source: Geometry, stated: Column | None) -> tuple[Generator, bool]:
+    """Return what makes an attribute of an output slice, and whether slices in a source's plane keep its value.
+
+    Slice locations are relative to a point that the scanner chose: what is made between source
+    slices must be relative to the same. Where they follow no rule, all are made anew.
+
+    Parameters
+    ----------
+    tag : int
+        An attribute of ``GENERATORS``.
+    source : Geometry
+        Grid of the source.
+    stated : Column or None
+        The attribute on the slices of the source.
+    """
+    if tag != _LOCATION or stated is None:
+        return GENERATORS[tag], True
+    along = source.positions @ source.normal
+    elements = [stated] * source.slices if isinstance(stated, RawElement) else stated
+    locations = [_numbers(element) for element in elements]
+    if any(len(location) != 1 for location in locations):
+        return _location, False
+    known = np.array(locations)[:, 0]
+    for sign in (1.0, -1.0):
+        offset = float(np.mean(known - sign * along))
+        if np.abs(known - sign * along - offset).max() <= 0.01 * source.slice_spacing:
+            return partial(_location_from, normal=sign * source.normal, offset=offset), True
+    return _location, False
+
+
+def _location_from(geometry: Geometry, index: int, *, normal: FloatArray, offset: float) -> FloatArray:
+    return np.array([float(f"{geometry.positions[index] @ normal + offset:.9g}")])
+
+
+def regenerate(
+    generator: Generator, tag: int, geometry: Geometry, index: int, existing: RawElement | None, *, matched: bool
+) -> RawElement:
     """Return the attribute of one output slice, with the digits of the source where they still say the same.
 
     Parameters
     ----------
+    generator : callable
+        What ``generator_for`` gave.
     tag : int
         An attribute of ``GENERATORS``.
     geometry : Geometry
@@ -76,15 +120,19 @@ def regenerate(tag: int, geometry: Geometry, index: int, existing: RawElement | 
     """
     if existing is not None and matched and tag in _FROM_PLANE:
         return existing
-    values = GENERATORS[tag](geometry, index)
+    values = generator(geometry, index)
     if existing is not None and _says(existing, values):
         return existing
     return RawElement(tag, "DS", decimal_strings(values))
 
 
 def _says(element: RawElement, values: FloatArray) -> bool:
-    try:
-        stated = decimals(element)
-    except HeaderError:
-        return False
+    stated = _numbers(element)
     return len(stated) == len(values) and bool(np.allclose(stated, values, rtol=1e-9, atol=1e-9))
+
+
+def _numbers(element: RawElement | None) -> tuple[float, ...]:
+    try:
+        return decimals(element)
+    except HeaderError:
+        return ()

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import attrs
 import numpy as np
 
-from slicewise.dicom.grid_attributes import regenerate
+from slicewise.dicom.grid_attributes import generator_for, regenerate
 from slicewise.dicom.rule_table import (
     COLUMNS,
     PRIVATE,
@@ -194,8 +194,10 @@ def _regenerated(tag: int, row: Row, mark: str, task: _Task) -> tuple[Column | N
         matches: tuple[int | None, ...] = (None,) * task.slices
     else:
         matches = task.maps[0].match
+    generator, keeps_matched = generator_for(tag, task.before, task.primary.column(tag))
     column = tuple(
-        regenerate(tag, task.after, k, _at(source, k), matched=matches[k] is not None) for k in range(task.slices)
+        regenerate(generator, tag, task.after, k, _at(source, k), matched=keeps_matched and matches[k] is not None)
+        for k in range(task.slices)
     )
     if all(element is _at(source, k) for k, element in enumerate(column)):
         return source, None

@@ -18,7 +18,7 @@ from slicewise.dicom.stored_attributes import EXTREMES, extremes, rescale_elemen
 from slicewise.dicom.storing import Storage, quantise
 from slicewise.dicom.values import text_of
 from slicewise.errors import WriteError
-from slicewise.image import Headers, RawElement
+from slicewise.image import Action, Change, Headers, RawElement
 from slicewise.image.elements import tag_of
 from slicewise.io.storage_choice import Choice, PerSlice
 
@@ -80,6 +80,20 @@ class InstanceFiles:
         with self._lock:
             self.largest_error = max(self.largest_error, error)
             self.written += 1
+
+    @property
+    def changes(self) -> list[Change]:
+        """What became of the attributes that are only known with the pixels."""
+        present = [tag for tag in EXTREMES if self._writes_extremes]
+        found = [Change(tag, Action.REGENERATED, "from the stored pixels") for tag in present]
+        stated = rescale_elements(self._choice.storages[0], self._headers, 0, keeps_units=self._keeps_units)
+        for tag in _RESCALE:
+            before, after = self._headers.column(tag), stated.get(tag)
+            if after is None and before is not None:
+                found.append(Change(tag, Action.DROPPED, "values are stored as they are"))
+            elif after is not None and (before is None or not self._choice.keeps_mapping):
+                found.append(Change(tag, Action.REGENERATED, "how the values are stored"))
+        return found
 
     def _head(self, index: int, stored: npt.NDArray[Any], storage: Storage) -> list[bytes]:
         late: dict[int, RawElement] = rescale_elements(storage, self._headers, index, keeps_units=self._keeps_units)

@@ -298,7 +298,7 @@ class _Writing:
         self.runner.stream(source, put, "writing")
         if files.written != self.info.geometry.slices:
             raise WriteError(f"{files.written} of {self.info.geometry.slices} slices were written")
-        return files, choice, final
+        return files, choice, final.noting(files.changes)
 
     def _clear(self) -> None:
         for path in self.stage.iterdir():
