@@ -30,6 +30,7 @@ _HOMES = {
     "Threshold": "filters.intensity",
     "Window": "filters.intensity",
     "as_node": "pipeline.node",
+    "compare": "io.compare",
     "discover": "io.discover",
     "errors": "errors",
     "sitk": "filters.sitk",
@@ -55,6 +56,7 @@ __all__ = [
     "Window",
     "__version__",
     "as_node",
+    "compare",
     "discover",
     "errors",
     "sitk",
@@ -68,6 +70,7 @@ if TYPE_CHECKING:
     from slicewise.filters.intensity import Cast, Clip, Threshold, Window
     from slicewise.filters.neighbourhood import Gaussian, Median
     from slicewise.image import Geometry, Headers, Image, PerSlice
+    from slicewise.io.compare import compare
     from slicewise.io.discover import discover
     from slicewise.io.series_reader import SeriesReader
     from slicewise.io.series_writer import SeriesWriter

@@ -250,6 +250,9 @@ def _check_uids(headers: Headers, sources: frozenset[str]) -> None:
     uids = [text_of(headers.element(tag_of("SOPInstanceUID"), k)) for k in range(len(headers))]
     if len(set(uids)) < len(uids):
         raise ParameterError("'overrides' gives several slices one SOPInstanceUID: each needs its own")
+    numbers = headers["InstanceNumber"]
+    if len(set(numbers)) < len(numbers):
+        raise ParameterError("'overrides' gives several slices one InstanceNumber: give a list with one for each")
     reused = sources & {*uids, text_of(headers.element(tag_of("SeriesInstanceUID"), 0))}
     if reused:
         raise ParameterError(

@@ -18,6 +18,7 @@ __all__ = [
     "Incomplete",
     "Layout",
     "Syntax",
+    "actual_syntax",
     "guess_syntax",
     "head_at",
     "is_undefined",
@@ -114,7 +115,7 @@ def parse_instance(data: bytes, start: int, syntax: Syntax, *, complete: bool) -
     """
     found: list[Entry] = []
     try:
-        return _parse(data, start, _actual(data, start, syntax), found, complete=complete)
+        return _parse(data, start, actual_syntax(data, start, syntax), found, complete=complete)
     except Incomplete as more:
         if not complete:
             raise
@@ -181,7 +182,8 @@ def resolved(data: bytes, entry: Entry, syntax: Syntax) -> Entry:
     )
 
 
-def _actual(data: bytes, start: int, syntax: Syntax) -> Syntax:
+def actual_syntax(data: bytes, start: int, syntax: Syntax) -> Syntax:
+    """Return how a dataset is encoded that is said to be in explicit VR, by the VR of its first element."""
     vr = data[start + 4 : start + 6]
     if len(vr) < 2:
         return syntax
@@ -252,7 +254,7 @@ def _skip_items(data: bytes, position: int, syntax: Syntax) -> int:
 
 
 def _skip_item(data: bytes, position: int, syntax: Syntax) -> int:
-    actual = syntax if syntax.implicit else _actual(data, position, syntax)
+    actual = syntax if syntax.implicit else actual_syntax(data, position, syntax)
     while True:
         entry = resolved(data, head_at(data, position, actual), actual)
         position = entry.stop

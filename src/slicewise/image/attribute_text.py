@@ -7,6 +7,7 @@ from typing import Any
 
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
+from pydicom.errors import BytesLengthException
 from pydicom.multival import MultiValue
 from pydicom.tag import BaseTag
 
@@ -15,7 +16,16 @@ from slicewise.image.elements import name_of
 __all__ = ["decoded", "element_name", "flat", "private_creator", "value_text"]
 
 _SHOWN_BYTES = 8
-_UNDECODABLE = (ValueError, TypeError, KeyError, AttributeError, NotImplementedError, OverflowError, ArithmeticError)
+_UNDECODABLE = (
+    BytesLengthException,
+    ValueError,
+    TypeError,
+    KeyError,
+    AttributeError,
+    NotImplementedError,
+    OverflowError,
+    ArithmeticError,
+)
 """What pydicom raises on values that break the rules of their VR."""
 
 

@@ -228,7 +228,7 @@ class Headers(Sequence[ReadOnlyDataset]):
         Examples
         --------
         >>> headers = Headers(2).replace(PatientID="A", SliceLocation=[0.0, 2.5])
-        >>> headers["SliceLocation"]
+        >>> [float(location) for location in headers["SliceLocation"]]
         [0.0, 2.5]
         """
         columns: dict[int, Column | None] = {}

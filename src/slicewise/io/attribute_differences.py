@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 from slicewise.dicom.values import text_of
 from slicewise.image import Headers, RawElement
 from slicewise.image.attribute_text import decoded, element_name, private_creator, value_text
-from slicewise.image.elements import name_of
+from slicewise.image.elements import encode_data_element, name_of
 
 __all__ = ["Difference", "DifferenceFinder"]
 
@@ -165,8 +165,20 @@ def _equal(a: DataElement | RawDataElement, b: DataElement | RawDataElement) -> 
         # The file pads to even length with a zero byte, and does not say so.
         return one == other or (abs(len(one) - len(other)) == 1 and one.rstrip(b"\0") == other.rstrip(b"\0"))
     if isinstance(one, bytes) or isinstance(other, bytes):
-        return False
+        return _same_bytes(a, b)
     return bool(one == other) or value_text(a) == value_text(b) or _same_numbers(one, other)
+
+
+def _same_bytes(a: DataElement | RawDataElement, b: DataElement | RawDataElement) -> bool:
+    """Compare a value with one whose VR is unknown, as private ones are in implicit VR, by their encoding."""
+    if not isinstance(a, DataElement) or not isinstance(b, DataElement) or "SQ" in (a.VR, b.VR):
+        return False
+    try:
+        one, other = (e.value if isinstance(e.value, bytes) else encode_data_element(e).value for e in (a, b))
+    except ValueError:
+        # Letters outside ASCII: without the VR nobody knows that they are letters.
+        return False
+    return bool(one.rstrip(b"\0 ") == other.rstrip(b"\0 "))
 
 
 def _is_empty(value: Any) -> bool:

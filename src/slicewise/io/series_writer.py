@@ -23,6 +23,7 @@ from slicewise.dicom.values import text_of
 from slicewise.errors import DestinationError, ParameterError, WriteError
 from slicewise.image import ImageInfo
 from slicewise.image.elements import tag_of
+from slicewise.io.header_files import read_headers
 from slicewise.io.instance_files import InstanceFiles
 from slicewise.io.parameters import one_of
 from slicewise.io.series_reader import SeriesReader
@@ -217,6 +218,18 @@ class SeriesWriter(Sink):
                         "overwritten; write to another folder"
                     )
         check_destination(self.folder, overwrite=self.overwrite)
+        if self.folder.is_dir():
+            self._check_replaced()
+
+    def _check_replaced(self) -> None:
+        # An image in memory does not know the files it came from, but it knows the instances.
+        sources = _source_uids(self.source.info)
+        for file in read_headers(sorted(self.folder.iterdir()), strict=True):
+            if file.text(tag_of("SOPInstanceUID")) in sources:
+                raise DestinationError(
+                    f"{self.folder}: the folder holds an instance of the source ({file.path.name}), which is never "
+                    "overwritten; write to another folder"
+                )
 
     def _report(self, files: InstanceFiles, choice: Choice | PerSlice, final: DerivedHeaders) -> Report:
         info = self.source.info

@@ -93,6 +93,16 @@ class Arithmetic(Node):
     right: Node | None = input_node()
 
     @property
+    def name(self) -> str:
+        """The operation."""
+        return self.operation
+
+    @property
+    def parameter_text(self) -> str:
+        """Nothing: the operands are inputs."""
+        return ""
+
+    @property
     def effect(self) -> Effect:
         """Several inputs made one."""
         return _effect(self.operation, Operation.MULTI)
@@ -135,6 +145,16 @@ class ScalarArithmetic(Filter):
     def __attrs_post_init__(self) -> None:
         if self.is_connected:
             self.check()
+
+    @property
+    def name(self) -> str:
+        """The operation."""
+        return self.operation
+
+    @property
+    def parameter_text(self) -> str:
+        """The number, and where the image stands if it is the right operand."""
+        return f"{self.scalar}, image" if self.reflected else f"image, {self.scalar}"
 
     @property
     def effect(self) -> Effect:

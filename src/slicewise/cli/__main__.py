@@ -1,0 +1,5 @@
+"""``python -m slicewise.cli``."""
+
+from slicewise.cli import main
+
+main()

@@ -1,0 +1,99 @@
+"""The commands put together, and what all of them share: options, errors and exit codes."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from slicewise.cli import commands
+from slicewise.errors import CancelledError, SlicewiseError, SlicewiseWarning
+
+__all__ = ["app"]
+
+_TROUBLE = {"diff": 2}
+"""Exit codes for errors, where 1 says something else."""
+
+_STOPPED = 130
+
+
+class Shell(TyperGroup):
+    """The group of commands, which turns errors into messages and exit codes."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Take ``--traceback`` wherever it stands: it is appended to a command that failed."""
+        own = args[: args.index("--")] if "--" in args else args
+        if "--traceback" in own[1:]:
+            args = ["--traceback", *(a for a in args if a != "--traceback")]
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        try:
+            with _warnings_as_lines():
+                return super().invoke(ctx)
+        except (KeyboardInterrupt, CancelledError):
+            typer.echo("slicewise: stopped", err=True)
+            raise typer.Exit(_STOPPED) from None
+        except SlicewiseError as error:
+            if ctx.params.get("traceback"):
+                traceback.print_exc()
+            else:
+                typer.echo(_told(error), err=True)
+            raise typer.Exit(_TROUBLE.get(ctx.invoked_subcommand or "", 1)) from None
+
+
+def _told(error: SlicewiseError) -> str:
+    notes = [f"  {note}" for note in getattr(error, "__notes__", [])]
+    return "\n".join([f"slicewise: error: {error}", *notes])
+
+
+@contextmanager
+def _warnings_as_lines() -> Iterator[None]:
+    def show(message: Warning | str, *_: object, **__: object) -> None:
+        typer.echo(f"slicewise: warning: {message}", err=True)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", SlicewiseWarning)
+        warnings.showwarning = show
+        yield
+
+
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - called by typer
+    if wanted:
+        from slicewise import __version__
+
+        typer.echo(f"slicewise {__version__}")
+        raise typer.Exit
+
+
+app = typer.Typer(
+    name="slicewise",
+    cls=Shell,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    rich_markup_mode="rich" if sys.stdout.isatty() else None,
+)
+
+
+@app.callback()
+def _options(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+    traceback: Annotated[bool, typer.Option("--traceback", help="Show where in the program an error arose.")] = False,
+) -> None:
+    """Read, filter and write medical image series, with one true header per slice."""
+
+
+commands.register(app)

@@ -1,0 +1,166 @@
+"""``slicewise convert``: a series in, a derived series out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from slicewise.cli.options import (
+    Filters,
+    Json,
+    Memory,
+    OnDuplicate,
+    OnGap,
+    Series,
+    Source,
+    Tolerance,
+    Where,
+    Workers,
+    assignments,
+    reader_of,
+)
+from slicewise.cli.output import print_json
+
+if TYPE_CHECKING:
+    from slicewise.io.series_writer import Written
+
+__all__ = ["convert"]
+
+
+def convert(
+    source: Source,
+    destination: Annotated[Path, typer.Argument(metavar="DST", help="The folder to write to.")],
+    *,
+    filters: Filters = None,
+    series: Series = None,
+    where: Where = None,
+    on_gap: OnGap = "error",
+    on_duplicate: OnDuplicate = "error",
+    tolerance: Tolerance = None,
+    series_description: Annotated[str | None, typer.Option(metavar="TEXT", help="At most 64 characters.")] = None,
+    series_number: Annotated[
+        int | None, typer.Option(metavar="N", help="A hundred times the source's and one if not given.")
+    ] = None,
+    image_type: Annotated[
+        str | None, typer.Option(metavar="VALUES", help=r"Instead of DERIVED\SECONDARY\..., joined by backslashes.")
+    ] = None,
+    file_pattern: Annotated[
+        str | None, typer.Option(metavar="PATTERN", help="Names of files, with braces for the number: {:04d}.dcm")
+    ] = None,
+    instance_number_start: Annotated[int, typer.Option(metavar="N", help="Number of the first slice.")] = 1,
+    uid_prefix: Annotated[str | None, typer.Option(metavar="ROOT", help="Root of new UIDs; 2.25 if not given.")] = None,
+    uids: Annotated[
+        str, typer.Option(metavar="fresh|reproducible", help="New UIDs each time, or the same for the same work.")
+    ] = "fresh",
+    equipment: Annotated[
+        str, typer.Option(metavar="scanner|software", help="Which of them stands as the equipment.")
+    ] = "scanner",
+    private: Annotated[
+        str, typer.Option(metavar="rules|keep|drop", help="What becomes of private attributes.")
+    ] = "rules",
+    set_values: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEYWORD=VALUE", help="Give an attribute this value. May be repeated."),
+    ] = None,
+    drop: Annotated[
+        list[str] | None, typer.Option(metavar="KEYWORD", help="Leave an attribute out. May be repeated.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a series that is in DST.")] = False,
+    memory: Memory = None,
+    workers: Workers = None,
+    report: Annotated[bool, typer.Option("--report", help="Print what became of each attribute.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing, and show no progress.")] = False,
+    json: Json = False,
+) -> None:
+    """Filter a series, write a derived one.
+
+    Without a filter the images are written as they are, as a new series derived from the old one.
+    """
+    from slicewise.cli.filter_text import chain
+    from slicewise.io.series_writer import SeriesWriter
+
+    values: dict[str, str | None] = {**assignments(set_values, "--set"), **dict.fromkeys(drop or ())}
+    given = {
+        "series_description": series_description,
+        "series_number": series_number,
+        "image_type": None if image_type is None else tuple(image_type.split("\\")),
+        "file_pattern": file_pattern,
+        "uid_prefix": uid_prefix,
+    }
+    result = chain(
+        reader_of(source, series=series, where=where, on_gap=on_gap, on_duplicate=on_duplicate, tolerance=tolerance),
+        filters,
+    )
+    writer = result >> SeriesWriter(
+        destination,
+        instance_number_start=instance_number_start,
+        uids=uids,
+        equipment=equipment,
+        private=private,
+        overrides={keyword: None if text is None else _value(keyword, text) for keyword, text in values.items()},
+        overwrite=overwrite,
+        **{name: value for name, value in given.items() if value is not None},  # type: ignore[arg-type]
+    )
+    written = writer.update(memory=memory, workers=workers, progress=False if quiet else None)
+    if json:
+        print_json(_for_programs(written))
+    elif not quiet:
+        _print(written, whole=report)
+
+
+def _value(keyword: str, text: str) -> Any:
+    """Return a value given as text in the type that its attribute wants."""
+    from pydicom.datadict import dictionary_VM, dictionary_VR
+
+    from slicewise.image.elements import tag_of
+
+    tag = tag_of(keyword)
+    parts: Sequence[Any] = text.split("\\")
+    kinds: dict[str, type[int | float]] = dict.fromkeys(("US", "SS", "UL", "SL", "UV", "SV"), int)
+    kinds |= dict.fromkeys(("FL", "FD"), float)
+    kind = kinds.get(dictionary_VR(tag))
+    if kind is not None:
+        try:
+            parts = [kind(part) for part in parts]
+        except ValueError:
+            raise typer.BadParameter(f"{keyword} takes numbers (got {text!r})", param_hint="--set") from None
+    return parts[0] if len(parts) == 1 or dictionary_VM(tag) == "1" else parts
+
+
+def _print(written: Written, *, whole: bool) -> None:
+    told = written.report
+    counts = ", ".join(f"{number} {action}" for action, number in told.counts.items())
+    print(f"{told.slices} slices written to {written.folder}")
+    print(f"series {written.series_uid}")
+    if whole:
+        print(told)
+        return
+    print(f"attributes: {counts} (--report tells which and why)")
+    print(f"pixels: {told.storage}; largest error {told.largest_error:.3g}")
+    for warning in told.warnings:
+        print(f"note: {warning}")
+
+
+def _for_programs(written: Written) -> dict[str, object]:
+    told = written.report
+    return {
+        "folder": written.folder,
+        "series_uid": written.series_uid,
+        "paths": written.paths,
+        "largest_error": told.largest_error,
+        "storage": told.storage,
+        "warnings": told.warnings,
+        "attributes": [
+            {
+                "name": row.name,
+                "tag": f"({row.tag >> 16:04X},{row.tag & 0xFFFF:04X})",
+                "action": row.action.value,
+                "reason": row.reason,
+                "slices": row.slices,
+            }
+            for row in told.rows
+        ],
+    }

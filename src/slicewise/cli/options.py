@@ -1,0 +1,96 @@
+"""Arguments and options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from slicewise.io.series_reader import SeriesReader
+
+__all__ = [
+    "Filters",
+    "Json",
+    "Memory",
+    "OnDuplicate",
+    "OnGap",
+    "Series",
+    "Source",
+    "Tolerance",
+    "Where",
+    "Workers",
+    "assignments",
+    "reader_of",
+    "series_choice",
+]
+
+Source = Annotated[Path, typer.Argument(metavar="SRC", help="A folder, a file or a quoted pattern: a DICOM series.")]
+Series = Annotated[
+    str | None,
+    typer.Option(metavar="UID|NUMBER", help="Which series, where there are several: its instance UID or its number."),
+]
+Where = Annotated[
+    list[str] | None,
+    typer.Option(metavar="KEYWORD=VALUE", help="Take only images with this value. May be repeated."),
+]
+OnGap = Annotated[str, typer.Option(metavar="error|keep", help="What to do where slices are missing or uneven.")]
+OnDuplicate = Annotated[str, typer.Option(metavar="error|first", help="What to do with two slices at one position.")]
+Tolerance = Annotated[
+    float | None,
+    typer.Option(metavar="SHARE", help="How far a slice may be from its place, as a share of the spacing."),
+]
+Filters = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--filter",
+        "-f",
+        metavar="NAME:PARAMETERS",
+        help="A filter, e.g. median:radius=1, resample:spacing=1,1,1 or sitk.CurvatureFlow:time_step=0.1. "
+        "May be repeated; they follow each other.",
+    ),
+]
+Memory = Annotated[str | None, typer.Option(metavar="SIZE", help="Most memory to use for pixels at work, e.g. 300MB.")]
+Workers = Annotated[
+    int | None, typer.Option(metavar="N", min=1, help="How many threads; as many as cores if not given.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+
+def reader_of(
+    source: Path,
+    *,
+    series: str | None,
+    where: Sequence[str] | None,
+    on_gap: str,
+    on_duplicate: str,
+    tolerance: float | None,
+) -> SeriesReader:
+    """Return the reader that the options describe."""
+    from slicewise.io.series_reader import SeriesReader
+
+    more: dict[str, Any] = {} if tolerance is None else {"tolerance": tolerance}
+    return SeriesReader(
+        source,
+        series=series_choice(series),
+        where=assignments(where, "--where") or None,
+        on_gap=on_gap,
+        on_duplicate=on_duplicate,
+        **more,
+    )
+
+
+def series_choice(text: str | None) -> str | int | None:
+    """Return a series number as a number, and a UID as it is."""
+    return int(text) if text is not None and text.isdecimal() else text
+
+
+def assignments(texts: Sequence[str] | None, option: str) -> dict[str, str]:
+    """Return ``KEYWORD=VALUE`` options as a mapping."""
+    pairs = [text.partition("=") for text in texts or ()]
+    for text, (keyword, equals, _) in zip(texts or (), pairs, strict=True):
+        if not equals or not keyword.strip():
+            raise typer.BadParameter(f"must be like KEYWORD=VALUE (got {text!r})", param_hint=option)
+    return {keyword.strip(): value for keyword, _, value in pairs}

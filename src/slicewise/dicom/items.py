@@ -1,0 +1,71 @@
+"""The items of a sequence, undecoded (PS3.5, 7.5)."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+from slicewise.dicom.parsing import UNDEFINED, Incomplete, Syntax, actual_syntax, head_at, resolved
+from slicewise.errors import HeaderError
+from slicewise.image import RawElement
+from slicewise.image.elements import name_of
+
+__all__ = ["item_spans", "items_of"]
+
+_ITEM = 0xFFFEE000
+_ITEM_END = 0xFFFEE00D
+_SEQUENCE_END = 0xFFFEE0DD
+
+
+def items_of(sequence: RawElement) -> list[dict[int, RawElement]]:
+    """Return the elements of each item of a sequence by tag.
+
+    Raises
+    ------
+    HeaderError
+        If an item goes beyond the end of the sequence.
+    """
+    return [elements for elements, _ in _items(sequence)]
+
+
+def item_spans(sequence: RawElement) -> list[tuple[int, int]]:
+    """Return where each item, its head and end included, stands in the value of a sequence.
+
+    Raises
+    ------
+    HeaderError
+        If an item goes beyond the end of the sequence.
+    """
+    return [span for _, span in _items(sequence)]
+
+
+def _items(sequence: RawElement) -> Iterator[tuple[dict[int, RawElement], tuple[int, int]]]:
+    data = sequence.value
+    syntax = Syntax(sequence.implicit, sequence.little_endian)
+    order = "<" if syntax.little_endian else ">"
+    position = 0
+    try:
+        while position + 8 <= len(data):
+            start = position
+            group, element, length = struct.unpack_from(order + "HHL", data, position)
+            if group << 16 | element != _ITEM:
+                return
+            stop = len(data) if length == UNDEFINED else position + 8 + length
+            elements, position = _elements(data, position + 8, stop, syntax)
+            yield elements, (start, position)
+    except Incomplete as error:
+        raise HeaderError(f"{name_of(sequence.tag)}: an item goes on to byte {error.needed} of {len(data)}") from None
+
+
+def _elements(data: bytes, position: int, stop: int, syntax: Syntax) -> tuple[dict[int, RawElement], int]:
+    found: dict[int, RawElement] = {}
+    actual = syntax if syntax.implicit else actual_syntax(data, position, syntax)
+    while position < stop:
+        entry = resolved(data, head_at(data, position, actual), actual)
+        position = entry.stop
+        if entry.tag in (_ITEM_END, _SEQUENCE_END):
+            break
+        if position > len(data):
+            raise Incomplete(position)
+        found[entry.tag] = entry.element(data, little_endian=syntax.little_endian)
+    return found, position

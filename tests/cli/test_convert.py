@@ -1,0 +1,104 @@
+"""convert writes what its options say, and tells what it did."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pydicom
+import pytest
+
+import slicewise as sw
+
+
+@pytest.fixture(scope="module")
+def converted(program, phantom_ct, tmp_path_factory):
+    """Give what a run with many options printed, and the slices it wrote by pydicom."""
+    folder = tmp_path_factory.mktemp("converted") / "out"
+    done = program(
+        "convert",
+        phantom_ct.folder,
+        folder,
+        *("--filter", "median:radius=1", "--filter", "clip:lower=-200,upper=300"),
+        *("--series-description", "Größe", "--series-number", 77, "--file-pattern", "s{:03d}.dcm"),
+        *("--instance-number-start", 5, "--uid-prefix", "1.2.3.", "--image-type", r"DERIVED\PRIMARY\AXIAL\TEST"),
+        *("--equipment", "software", "--private", "drop", "--workers", 1, "--memory", "50MB"),
+        *("--set", "PatientID=other", "--set", "BodyPartExamined=HEAD", "--set", "XRayTubeCurrent=9"),
+        *("--drop", "ImageComments", "--json"),
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout), [pydicom.dcmread(path) for path in sorted(folder.iterdir())]
+
+
+def test_options_arrive_in_the_headers(converted):
+    _, slices = converted
+    assert len(slices) == 12
+    assert [int(ds.InstanceNumber) for ds in slices] == list(range(5, 17))
+    for ds in slices:
+        assert ds.SeriesDescription == "Größe"
+        assert ds.SeriesNumber == 77
+        assert list(ds.ImageType) == ["DERIVED", "PRIMARY", "AXIAL", "TEST"]
+        assert ds.SeriesInstanceUID.startswith("1.2.3.")
+        assert (ds.PatientID, ds.BodyPartExamined, ds.XRayTubeCurrent) == ("other", "HEAD", 9)
+        assert "ImageComments" not in ds
+        assert not any(tag.is_private for tag in ds.keys())  # noqa: SIM118
+        assert "Median" in ds.DerivationDescription
+
+
+def test_values_are_those_of_python(converted, phantom_ct):
+    _, slices = converted
+    expected = (sw.SeriesReader(phantom_ct.folder) >> sw.Median(1) >> sw.Clip(-200, 300)).update(progress=False)
+    for ds, plane in zip(slices, expected.array, strict=True):
+        assert np.array_equal(ds.pixel_array * ds.RescaleSlope + ds.RescaleIntercept, plane)
+
+
+def test_json_tells_all_of_the_report(converted):
+    told, slices = converted
+    assert told["series_uid"] == slices[0].SeriesInstanceUID
+    assert [path.rpartition("/")[2] for path in told["paths"]] == [f"s{n:03d}.dcm" for n in range(5, 17)]
+    fates = {(row["name"], row["action"]) for row in told["attributes"]}
+    assert ("PatientName", "kept") in fates
+    assert ("ImageComments", "dropped") in fates
+    assert ("SOPInstanceUID", "regenerated") in fates
+
+
+def test_a_full_folder_is_replaced_only_if_asked_to(program, phantom_ct, tmp_path):
+    first = program("convert", phantom_ct.folder, tmp_path / "out")
+    assert first.returncode == 0
+    assert first.stdout.startswith(f"12 slices written to {tmp_path}/out\nseries 2.25.")
+    again = program("convert", phantom_ct.folder, tmp_path / "out")
+    assert again.returncode == 1
+    assert "the folder holds 12 files" in again.stderr
+    assert program("convert", phantom_ct.folder, tmp_path / "out", "--overwrite", "--quiet").stdout == ""
+
+
+def test_the_source_is_never_overwritten(program, phantom_ct):
+    before = {path: path.read_bytes() for path in phantom_ct.paths}
+    done = program("convert", phantom_ct.folder, phantom_ct.folder, "--overwrite")
+    assert done.returncode == 1
+    assert "holds a file of the source" in done.stderr
+    assert {path: path.read_bytes() for path in phantom_ct.folder.iterdir()} == before
+
+
+def test_report_tells_every_change(shell, phantom_ct, tmp_path):
+    told = shell("convert", phantom_ct.folder, tmp_path / "out", "-f", "resample:spacing=8,8,4", "--report")
+    assert "ReconstructionDiameter" in told
+    assert "private elements" in told
+
+
+def test_a_value_that_is_no_number_is_refused(program, phantom_ct, tmp_path):
+    done = program("convert", phantom_ct.folder, tmp_path / "out", "--set", "Rows=many")
+    assert done.returncode == 2
+    assert "Rows takes numbers (got 'many')" in " ".join(done.stderr.split())
+
+
+def test_diff_of_a_conversion_shows_what_convert_changed(program, phantom_ct, tmp_path):
+    program("convert", phantom_ct.folder, tmp_path / "out", "--set", "PatientID=other")
+    done = program("diff", phantom_ct.folder, tmp_path / "out", "--json")
+    assert done.returncode == 1
+    told = json.loads(done.stdout)
+    assert told["same"] is False
+    rows = {row["attribute"]: row for row in told["rows"]}
+    assert (rows["PatientID"]["a"], rows["PatientID"]["b"], rows["PatientID"]["slices"]) == ("PHANTOM-1", "other", 12)
+    assert "PatientName" not in rows
+    assert (told["pixels"]["different"], told["matched"]) == (0, 12)
