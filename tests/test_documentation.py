@@ -37,7 +37,7 @@ def test_the_commands_of_the_readme_run(study):
     (study / "archive").symlink_to(study / "study")
     for line in block.splitlines():
         command = line.partition("#")[0].replace("slicewise", f"{sys.executable} -m slicewise.cli", 1)
-        done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+        done = subprocess.run(["bash", "-c", command], capture_output=True, encoding="utf-8", check=False)
         # diff says by 1 that there are differences.
         assert done.returncode in ((0, 1) if " diff " in command else (0,)), f"{line}\n{done.stdout}\n{done.stderr}"
 

@@ -28,6 +28,8 @@ _HOMES = {
     "SeriesReader": "io.series_reader",
     "SeriesWriter": "io.series_writer",
     "Threshold": "filters.intensity",
+    "VolumeReader": "io.volumes",
+    "VolumeWriter": "io.volume_writer",
     "Window": "filters.intensity",
     "as_node": "pipeline.node",
     "compare": "io.compare",
@@ -53,6 +55,8 @@ __all__ = [
     "SeriesReader",
     "SeriesWriter",
     "Threshold",
+    "VolumeReader",
+    "VolumeWriter",
     "Window",
     "__version__",
     "as_node",
@@ -74,6 +78,8 @@ if TYPE_CHECKING:
     from slicewise.io.discover import discover
     from slicewise.io.series_reader import SeriesReader
     from slicewise.io.series_writer import SeriesWriter
+    from slicewise.io.volume_writer import VolumeWriter
+    from slicewise.io.volumes import VolumeReader
     from slicewise.pipeline.cache import ResultCache
     from slicewise.pipeline.node import as_node
 

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import attrs
 import typer
 
 from slicewise.cli.options import Series, series_choice
@@ -116,12 +115,13 @@ def _source(data: Path | None, series: str | None, output: Path) -> SeriesReader
 def _volume(reader: SeriesReader) -> SeriesReader:
     """Return the reader, or one that keeps an uneven stack as it is."""
     from slicewise.errors import MissingSliceError
+    from slicewise.io.series_reader import SeriesReader
 
     try:
         _ = reader.geometry
     except MissingSliceError as error:
         _tell("Keep", f"the stack as it is, with on_gap='keep': {error}")
-        return attrs.evolve(reader, on_gap="keep")
+        return SeriesReader(reader.path, series=reader.series, on_gap="keep")
     return reader
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pydicom.charset import convert_encodings
-from pydicom.dataset import Dataset
 
 from slicewise.dicom.values import text_of
 from slicewise.errors import HeaderError
 from slicewise.image import Headers
 from slicewise.image.elements import tag_of
+from slicewise.image.encoding import character_set_holds
 
 __all__ = ["can_hold", "character_set", "in_utf8"]
 
@@ -29,19 +29,9 @@ def can_hold(headers: Headers, texts: Iterable[str]) -> bool:
     if not foreign:
         return True
     terms = {tuple(character_set(headers, k)) for k in range(len(headers))}
-    return (
-        all(_can_hold(letter, convert_encodings(list(t))) for t in terms if t for letter in foreign) and () not in terms
-    )
-
-
-def _can_hold(letter: str, encodings: Iterable[str]) -> bool:
-    for encoding in encodings:
-        try:
-            letter.encode(encoding)
-        except UnicodeError:
-            continue
-        return True
-    return False
+    if () in terms:
+        return False
+    return all(character_set_holds(letter, convert_encodings(list(t))) for t in terms for letter in foreign)
 
 
 def in_utf8(headers: Headers) -> Headers:
@@ -52,22 +42,7 @@ def in_utf8(headers: Headers) -> Headers:
     HeaderError
         If a text cannot be decoded as what it is declared to be.
     """
-    datasets = []
-    for k, header in enumerate(headers):
-        try:
-            dataset = header.copy_out()
-            _drop_nested_sets(dataset)
-        except (ValueError, TypeError, LookupError, NotImplementedError) as error:
-            raise HeaderError(
-                f"slice {k}: its text cannot be changed to UTF-8 ({error}); use letters of its own character set"
-            ) from error
-        dataset.SpecificCharacterSet = "ISO_IR 192"
-        datasets.append(dataset)
-    return Headers.from_datasets(datasets)
-
-
-def _drop_nested_sets(dataset: Dataset) -> None:
-    for element in dataset:
-        for item in element.value if element.VR == "SQ" else ():
-            item.pop(_CHARACTER_SET, None)
-            _drop_nested_sets(item)
+    try:
+        return headers.replace(SpecificCharacterSet="ISO_IR 192")
+    except (ValueError, TypeError, LookupError, NotImplementedError) as error:
+        raise HeaderError(f"text cannot be changed to UTF-8 ({error}); use letters of its own character set") from error

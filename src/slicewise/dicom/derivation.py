@@ -13,7 +13,8 @@ from slicewise.dicom.encoding import code_item, explicit_column, item, sequence,
 from slicewise.dicom.values import text_of
 from slicewise.errors import ParameterError
 from slicewise.image import Code, Headers, ImageInfo, Operation, RawElement, Source, Step
-from slicewise.image.elements import encode_element, tag_of
+from slicewise.image.elements import tag_of
+from slicewise.image.encoding import encode_element
 from slicewise.image.headers import Column
 
 __all__ = ["Software", "derivation_columns", "image_type", "operations_of", "source_columns"]

@@ -12,6 +12,7 @@ from pydicom.datadict import dictionary_VR
 from slicewise.dicom.character_sets import can_hold, in_utf8
 from slicewise.dicom.derivation import Software, derivation_columns, image_type, source_columns
 from slicewise.dicom.equipment import software_as_equipment
+from slicewise.dicom.grid_attributes import grid_columns
 from slicewise.dicom.identity import Naming, identity_columns
 from slicewise.dicom.report import ReportRow
 from slicewise.dicom.required import neutral_values, type_2
@@ -47,6 +48,8 @@ _PROTECTED = frozenset(
         "NumberOfFrames",
         "ImageType",
         "SourceImageSequence",
+        "PixelPaddingValue",
+        "PixelPaddingRangeLimit",
     ]
 )
 
@@ -99,14 +102,18 @@ class DerivedHeaders:
         if not overrides:
             return self
         for keyword in overrides:
-            if tag_of(keyword) in _PROTECTED:
+            tag = tag_of(keyword)
+            if tag >> 16 in (0x0002, 0x7FE0) or not tag & 0xFFFF:
+                raise ParameterError(f"'overrides' cannot set {keyword}: it is no attribute of a header")
+            if tag in _PROTECTED:
                 raise ParameterError(
                     f"'overrides' cannot set {keyword}: it follows from the image, and another value would be untrue"
                 )
         headers = self.headers.replace(overrides)
         _check_uids(headers, sources)
-        tags = [tag_of(keyword) for keyword in overrides]
-        return self.updated({tag: headers.column(tag) for tag in tags}, "given by the caller")
+        # Another character set changes all text, not only what is given.
+        columns = {tag: headers.column(tag) for tag in {*self.headers.columns(), *headers.columns()}}
+        return self.updated(columns, "given by the caller")
 
     def with_required(self) -> DerivedHeaders:
         """Return headers in which attributes that must be there are: empty, or with a neutral value."""
@@ -220,6 +227,7 @@ def derive(
     info = attrs.evolve(info, headers=derived.headers)
     derived = _with_private(derived, info, private)
     derived = derived.updated(identity_columns(info, naming, software, now))
+    derived = derived.updated(grid_columns(derived.headers, info.geometry), "the grid of the image")
     derived = derived.updated({tag_of("ImageType"): image_type(info, wanted_type)})
     derived = derived.updated(_sources(info))
     derived = derived.updated(derivation_columns(info, software, now))
@@ -253,6 +261,10 @@ def _check_uids(headers: Headers, sources: frozenset[str]) -> None:
     numbers = headers["InstanceNumber"]
     if len(set(numbers)) < len(numbers):
         raise ParameterError("'overrides' gives several slices one InstanceNumber: give a list with one for each")
+    for keyword in ("StudyInstanceUID", "SeriesInstanceUID"):
+        column = headers.column(tag_of(keyword))
+        if not isinstance(column, RawElement) or not text_of(column):
+            raise ParameterError(f"'overrides' must leave one {keyword} for all slices")
     reused = sources & {*uids, text_of(headers.element(tag_of("SeriesInstanceUID"), 0))}
     if reused:
         raise ParameterError(

@@ -12,14 +12,26 @@ from pydicom.datadict import dictionary_VR
 from pydicom.tag import BaseTag
 
 from slicewise.dicom.character_sets import character_set
+from slicewise.dicom.items import items_of
 from slicewise.errors import HeaderError
 from slicewise.image import Code, Headers, RawElement
-from slicewise.image.elements import LONG_HEADER_VRS, encode_data_element, name_of, tag_of
+from slicewise.image.elements import LONG_HEADER_VRS, name_of, tag_of
+from slicewise.image.encoding import encode_data_element
 from slicewise.image.headers import Column
 
 __all__ = ["SeriesTemplate", "code_item", "element_bytes", "explicit_column", "item", "meta_bytes", "sequence", "text"]
 
-_ZERO_PADDED = frozenset(["UI", "OB", "UN"])
+_SPACE_PADDED = frozenset("AE AS CS DA DS DT IS LO LT PN SH ST TM UC UR UT".split())  # noqa: SIM905
+_OURS = frozenset(
+    tag_of(keyword)
+    for keyword in (
+        "SourceImageSequence",
+        "ReferencedSeriesSequence",
+        "StudiesContainingOtherReferencedInstancesSequence",
+    )
+)
+"""Sequences that are made here, explicit and even, for each slice."""
+
 _STANDARD_VRS = LONG_HEADER_VRS | set(
     "AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split()  # noqa: SIM905
 )
@@ -32,9 +44,9 @@ def element_bytes(element: RawElement) -> bytes:
     (PS3.5, 6.2.2).
     """
     vr = element.vr if element.vr in _STANDARD_VRS else "UN"
-    value = element.value
+    value = _even(element).value if vr == "SQ" and len(element.value) % 2 else element.value
     if len(value) % 2:
-        value += b"\0" if vr in _ZERO_PADDED else b" "
+        value += b" " if vr in _SPACE_PADDED else b"\0"
     if vr not in LONG_HEADER_VRS and len(value) > 0xFFFE:
         vr = "UN"
     head = struct.pack("<HH2s", element.tag >> 16, element.tag & 0xFFFF, vr.encode("ascii"))
@@ -90,13 +102,25 @@ def meta_bytes(
 def explicit_column(tag: int, headers: Headers) -> Column | None:
     """Return an attribute over the slices in explicit VR little endian."""
     column = headers.column(tag)
-    if column is None or isinstance(column, RawElement):
-        if column is None or _is_explicit(column):
-            return column
-        return _explicit(column, headers, 0)
-    if all(e is None or _is_explicit(e) for e in column):
+    if column is None or tag in _OURS:
         return column
-    return tuple(None if e is None else _explicit(e, headers, k) for k, e in enumerate(column))
+    if isinstance(column, RawElement):
+        return _even(_explicit(column, headers, 0))
+    return tuple(None if e is None else _even(_explicit(e, headers, k)) for k, e in enumerate(column))
+
+
+def _even(element: RawElement) -> RawElement:
+    """Return a sequence in which no value is of odd length; another element as it is."""
+    if element.vr != "SQ":
+        return element
+    items = items_of(element)
+    if not any(_is_odd(nested) for elements in items for nested in elements.values()):
+        return element
+    return element._replace(value=b"".join(item(_even(e) for e in elements.values()) for elements in items))
+
+
+def _is_odd(element: RawElement) -> bool:
+    return len(element.value) % 2 == 1 or _even(element) is not element
 
 
 def _is_explicit(element: RawElement) -> bool:

@@ -10,11 +10,11 @@ import numpy.typing as npt
 
 from slicewise.dicom.values import decimal_strings, decimals
 from slicewise.errors import HeaderError
-from slicewise.image import Geometry, RawElement
+from slicewise.image import Geometry, Headers, RawElement
 from slicewise.image.elements import tag_of
 from slicewise.image.headers import Column
 
-__all__ = ["GENERATORS", "generator_for", "regenerate"]
+__all__ = ["GENERATORS", "generator_for", "grid_columns", "regenerate"]
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -128,6 +128,10 @@ def regenerate(
 
 def _says(element: RawElement, values: FloatArray) -> bool:
     stated = _numbers(element)
+    if element.tag == _ORIENTATION and len(stated) == 6:
+        # Directions of headers are unit vectors but for rounding.
+        halves = [np.array(stated[:3]), np.array(stated[3:])]
+        stated = tuple(np.concatenate([half / (np.linalg.norm(half) or 1.0) for half in halves]))
     return len(stated) == len(values) and bool(np.allclose(stated, values, rtol=1e-9, atol=1e-9))
 
 
@@ -136,3 +140,43 @@ def _numbers(element: RawElement | None) -> tuple[float, ...]:
         return decimals(element)
     except HeaderError:
         return ()
+
+
+def grid_columns(headers: Headers, geometry: Geometry) -> dict[int, Column | None]:
+    """Return the attributes of the grid that do not say where the slices of an image are.
+
+    Headers may have been put to an image they were not made for. Where they agree, nothing is returned.
+
+    Parameters
+    ----------
+    headers : Headers
+        One header per slice.
+    geometry : Geometry
+        The grid of the image.
+    """
+    plane = (_POSITION, _ORIENTATION, _PIXEL_SPACING)
+    if all(_agrees(tag, headers, geometry) for tag in plane):
+        return {}
+    present = [tag for tag in GENERATORS if headers.column(tag) is not None]
+    columns: dict[int, Column | None] = {}
+    for tag in {*plane, *present}:
+        if tag == _BETWEEN and not geometry.is_even:
+            columns[tag] = None
+            continue
+        columns[tag] = tuple(
+            regenerate(GENERATORS[tag], tag, geometry, k, headers.element(tag, k), matched=False)
+            for k in range(geometry.slices)
+        )
+    return columns
+
+
+def _agrees(tag: int, headers: Headers, geometry: Geometry) -> bool:
+    column = headers.column(tag)
+    if column is None:
+        return False
+    # What all slices share is compared once.
+    slices = range(geometry.slices) if tag == _POSITION or not isinstance(column, RawElement) else (0,)
+    return all(
+        (element := headers.element(tag, k)) is not None and _says(element, GENERATORS[tag](geometry, k))
+        for k in slices
+    )

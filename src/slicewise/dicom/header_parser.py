@@ -28,18 +28,20 @@ from slicewise.image.headers import Column
 __all__ = ["FileHeader", "HeaderParser", "assemble"]
 
 _TRANSFER_SYNTAX = 0x00020010
+_OFFSETS = frozenset([0x7FE00001, 0x7FE00002, 0x7FE00003])
 
 
 class _Piece(NamedTuple):
     """Bytes that all files share, and the varying element that follows them.
 
-    ``signature`` is its tag and VR as encoded; ``length_at`` and ``value_at`` say how far from its
-    start the length field and the value are.
+    ``signature`` is its tag and VR as encoded, and ``vr`` the VR so told; ``length_at`` and ``value_at``
+    say how far from its start the length field and the value are.
     """
 
     shared: bytes
     varying: Entry | None
     signature: bytes = b""
+    vr: str | None = None
     length_at: int = 0
     value_at: int = 0
     order: Literal["little", "big"] = "little"
@@ -53,7 +55,9 @@ def _piece(shared: bytes, varying: Entry | None, data: bytes, *, little_endian: 
     # implicit VR, the tag and four of length.
     length_at = 8 if value_at == 12 else 4 if varying.implicit else 6
     signature = data[varying.start : varying.start + (4 if length_at == 4 else 6)]
-    return _Piece(shared, varying, signature, length_at, value_at, "little" if little_endian else "big")
+    # Not the VR that was made out of an undefined length, which may be another in the next file.
+    vr = None if length_at == 4 else signature[4:].decode("ascii")
+    return _Piece(shared, varying, signature, vr, length_at, value_at, "little" if little_endian else "big")
 
 
 class _Family:
@@ -66,9 +70,16 @@ class _Family:
         self.syntax = syntax
         self.syntax_uid = uid
         self.reference = {e.tag: e.element(data, little_endian=self._little(e)) for e in entries}
+        self.is_uniform = all(e.value_start - e.start != 8 or e.implicit == self._implicit(e) for e in self._all())
         self.varying: set[int] = set()
         self.pieces: list[_Piece] = []
         self._cut()
+
+    def _all(self) -> list[Entry]:
+        return [*self.entries, *([self.pixels] if self.pixels else [])]
+
+    def _implicit(self, entry: Entry) -> bool:
+        return entry.tag >> 16 != 2 and self.syntax.implicit
 
     def _little(self, entry: Entry) -> bool:
         return entry.tag >> 16 == 2 or self.syntax.little_endian
@@ -95,11 +106,13 @@ class _Family:
 
     def fit(self, data: bytes) -> tuple[dict[int, RawElement], Entry | None] | None:
         """Return the differing elements and the pixel element of a file, or None if it is of another family."""
+        if not self.is_uniform:
+            return None
         at = self.entries[0].start
         size = len(data)
         differing: dict[int, RawElement] = {}
         # The heart of reading thousands of headers: plain steps, no calls.
-        for shared, known, signature, length_at, value_at, order in self.pieces:
+        for shared, known, signature, vr, length_at, value_at, order in self.pieces:
             stop = at + len(shared)
             if data[at:stop] != shared:
                 return None
@@ -116,18 +129,15 @@ class _Family:
                 return differing, known._replace(
                     start=at, value_start=value, value_stop=value + length, stop=value + length
                 )
+            stop = value + length
             if length == UNDEFINED:
-                entry = resolved(
-                    data, known._replace(start=at, value_start=value, value_stop=value + length), self.syntax
-                )
-                stop, value_stop = entry.stop, entry.value_stop
+                entry = resolved(data, Entry(known.tag, vr, at, value, stop, stop, vr is None), self.syntax)
+                differing[known.tag] = entry.element(data, little_endian=order == "little")
+                stop = entry.stop
             else:
-                stop = value_stop = value + length
+                differing[known.tag] = RawElement(known.tag, vr, data[value:stop], vr is None, order == "little")
             if stop > size:
                 raise Incomplete(stop)
-            differing[known.tag] = RawElement(
-                known.tag, known.vr, data[value:value_stop], known.implicit, order == "little"
-            )
             at = stop
         return None
 
@@ -244,7 +254,8 @@ def _signature(family: _Family) -> tuple[object, ...]:
 def assemble(files: Sequence[FileHeader]) -> Headers:
     """Return the headers of the files, in order; file meta information is left out."""
     families = list({id(f.family): f.family for f in files}.values())
-    tags = {tag for family in families for tag in family.reference if tag >> 16 != 2}
+    # Neither file meta information nor offsets of the pixels are header.
+    tags = {tag for family in families for tag in family.reference if tag >> 16 != 2 and tag not in _OFFSETS}
     varying = {tag for f in files for tag in f.differing}
     columns: dict[int, Column] = {}
     for tag in tags:

@@ -15,7 +15,8 @@ from slicewise.dicom.uids import fresh_uids, reproducible_uids
 from slicewise.dicom.values import text_of
 from slicewise.errors import HeaderError, ParameterError
 from slicewise.image import Headers, ImageInfo, Operation, RawElement
-from slicewise.image.elements import encode_element, tag_of
+from slicewise.image.elements import tag_of
+from slicewise.image.encoding import encode_element
 from slicewise.image.headers import Column
 
 __all__ = ["Naming", "identity_columns", "now_of"]
@@ -36,6 +37,8 @@ class Naming:
     instance_number_start: int = 1
     uid_prefix: str | None = None
     uids: str = "fresh"
+    lineage: str = ""
+    """What the pixels come from and what is done to them, for reproducible identifiers."""
 
 
 def now_of(headers: Headers) -> datetime:
@@ -79,8 +82,7 @@ def _uids(info: ImageInfo, naming: Naming, software: Software) -> Iterator[str]:
     sources = [source.sop_instance_uid for slice_sources in info.sources for source in slice_sources]
     if not sources:
         raise ParameterError("'uids' cannot be 'reproducible': the image does not know the instances it comes from")
-    steps = [step.description for step in info.history]
-    return reproducible_uids(naming.uid_prefix, [software.version, *sources, *steps])
+    return reproducible_uids(naming.uid_prefix, [software.version, naming.lineage, *sources])
 
 
 def _uid(keyword: str, value: str) -> RawElement:

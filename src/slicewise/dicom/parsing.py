@@ -31,6 +31,7 @@ PIXEL_TAGS = frozenset([0x7FE00008, 0x7FE00009, 0x7FE00010])
 """Float, double float and integer pixel data."""
 
 UNDEFINED = 0xFFFFFFFF
+_DEEPEST = 64
 _ITEM_END = 0xFFFEE00D
 _SEQUENCE_END = 0xFFFEE0DD
 _ITEM_TAG = 0xFFFEE000
@@ -161,7 +162,7 @@ def is_undefined(entry: Entry) -> bool:
     return entry.value_stop - entry.value_start == UNDEFINED
 
 
-def resolved(data: bytes, entry: Entry, syntax: Syntax) -> Entry:
+def resolved(data: bytes, entry: Entry, syntax: Syntax, depth: int = 0) -> Entry:
     """Return an element with its end known, also if its length is undefined.
 
     Raises
@@ -171,15 +172,20 @@ def resolved(data: bytes, entry: Entry, syntax: Syntax) -> Entry:
     """
     if not is_undefined(entry):
         return entry
-    stop = _skip_items(data, entry.value_start, Syntax(entry.implicit or entry.vr == "UN", syntax.little_endian))
-    # Unknown elements of undefined length are sequences in implicit VR (PS3.5, 6.2.2).
-    is_sequence = entry.vr in (None, "UN")
+    stop = _skip_items(data, entry.value_start, Syntax(entry.implicit or entry.vr == "UN", syntax.little_endian), depth)
+    # Unknown elements of undefined length are sequences in implicit VR (PS3.5, 6.2.2); where no VR is
+    # stated, those that begin with an item.
+    is_sequence = entry.vr == "UN" or (entry.vr is None and _begins_with_item(data, entry.value_start, syntax))
     return entry._replace(
         vr="SQ" if is_sequence else entry.vr,
         value_stop=stop - 8,
         stop=stop,
         implicit=entry.implicit or entry.vr == "UN",
     )
+
+
+def _begins_with_item(data: bytes, at: int, syntax: Syntax) -> bool:
+    return data[at : at + 4] == (b"\xfe\xff\x00\xe0" if syntax.little_endian else b"\xff\xfe\xe0\x00")
 
 
 def actual_syntax(data: bytes, start: int, syntax: Syntax) -> Syntax:
@@ -236,7 +242,9 @@ def _implicit_head(data: bytes, at: int) -> Entry:
     return _entry((group, element), None, at, at + 8, length)
 
 
-def _skip_items(data: bytes, position: int, syntax: Syntax) -> int:
+def _skip_items(data: bytes, position: int, syntax: Syntax, depth: int) -> int:
+    if depth > _DEEPEST:
+        raise NotDicomError(f"sequences are nested more than {_DEEPEST} deep at byte {position}: the file is broken")
     order = "<" if syntax.little_endian else ">"
     while True:
         if position + 8 > len(data):
@@ -250,13 +258,13 @@ def _skip_items(data: bytes, position: int, syntax: Syntax) -> int:
             raise NotDicomError(
                 f"a sequence must consist of items (found ({group:04X},{element:04X}) at byte {position - 8})"
             )
-        position = _skip_item(data, position, syntax) if length == UNDEFINED else position + length
+        position = _skip_item(data, position, syntax, depth) if length == UNDEFINED else position + length
 
 
-def _skip_item(data: bytes, position: int, syntax: Syntax) -> int:
+def _skip_item(data: bytes, position: int, syntax: Syntax, depth: int) -> int:
     actual = syntax if syntax.implicit else actual_syntax(data, position, syntax)
     while True:
-        entry = resolved(data, head_at(data, position, actual), actual)
+        entry = resolved(data, head_at(data, position, actual), actual, depth + 1)
         position = entry.stop
         if entry.tag == _ITEM_END:
             return position

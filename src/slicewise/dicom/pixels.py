@@ -154,6 +154,13 @@ def _format(raw: tuple[Any, ...], tags: list[Any], photometric: str, k: int) -> 
             f"slice {k} claims {found.bits_stored} bits stored in {found.bits_allocated}: bits stored must be "
             "positive and fit the bits allocated, which must be 1, 8, 16, 32 or 64"
         )
+    if not found.bits_stored - 1 <= found.high_bit < found.bits_allocated:
+        raise ReadError(
+            f"slice {k} claims high bit {found.high_bit} for {found.bits_stored} bits stored in "
+            f"{found.bits_allocated}: there is no room for them"
+        )
+    if found.samples not in (1, 3):
+        raise ReadError(f"slice {k} claims {found.samples} samples per pixel: 1 or 3 are read")
     return found
 
 
@@ -195,7 +202,7 @@ def cleaned(values: Array, form: PixelFormat) -> Array:
 
 
 def decode_frame(data: bytes, syntax_uid: str, form: PixelFormat) -> Array:
-    """Return the stored values of a compressed frame, of shape (rows, columns[, samples]).
+    """Return the stored values of a compressed or colour frame, of shape (rows, columns[, samples]).
 
     Colour comes as RGB.
 
@@ -250,8 +257,12 @@ def _decode_with_pydicom(data: bytes, syntax_uid: str, form: PixelFormat) -> Arr
         dataset.PlanarConfiguration = form.planar
     dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = form.bits_allocated, form.bits_stored, form.high_bit
     dataset.PixelRepresentation = int(form.signed)
-    dataset.PixelData = encapsulate([data])
-    dataset["PixelData"].is_undefined_length = True
+    if syntax_uid in NATIVE_SYNTAXES:
+        dataset.PixelData = data
+        dataset["PixelData"].VR = "OB" if form.bits_allocated == 8 else "OW"
+    else:
+        dataset.PixelData = encapsulate([data])
+        dataset["PixelData"].is_undefined_length = True
     dataset.file_meta = FileMetaDataset()
     dataset.file_meta.TransferSyntaxUID = UID(syntax_uid)
     try:

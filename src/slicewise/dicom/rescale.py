@@ -82,6 +82,9 @@ def to_modality(stored: Array, rescale: Rescale, out: Array) -> None:
     elif out.dtype.kind == "f":
         # In double precision and rounded once.
         np.copyto(out, stored * np.float64(rescale.slope) + rescale.intercept, casting="unsafe")
+    elif rescale.slope < 0:
+        # The product may be negative where the result is not.
+        np.copyto(out, stored.astype(np.int64) * int(rescale.slope) + int(rescale.intercept), casting="unsafe")
     else:
         np.multiply(stored, out.dtype.type(rescale.slope), out=out, casting="unsafe", dtype=out.dtype)
         np.add(out, out.dtype.type(rescale.intercept), out=out)

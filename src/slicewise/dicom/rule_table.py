@@ -61,7 +61,7 @@ class Row(NamedTuple):
 
 
 ROWS = (
-    Row("K K K K K K", "SOPClassUID", "the class can hold the result"),
+    Row("K K K K K C", "SOPClassUID", "the class can hold the result"),
     Row(
         "W W W W W W",
         "SOPInstanceUID SeriesInstanceUID SeriesNumber SeriesDescription SeriesDescriptionCodeSequence SeriesDate "

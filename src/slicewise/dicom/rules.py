@@ -107,6 +107,7 @@ def propagate(
     PatientMismatchError
         If inputs are of different patients.
     """
+    inputs, maps = _with_headers(inputs, maps)
     task = _Task(inputs, maps, frozenset(operations), before, after, keeps_units)
     _check_patients(inputs)
     kept: dict[int, Column] = {}
@@ -122,6 +123,14 @@ def propagate(
         if change is not None:
             changes.append(change)
     return Propagated(Headers(task.slices, kept), Headers(task.slices, aside), tuple(changes))
+
+
+def _with_headers(inputs: Sequence[Headers], maps: Sequence[SliceMap]) -> tuple[Sequence[Headers], Sequence[SliceMap]]:
+    # An image without headers, such as a mask made elsewhere, has nothing to say and nothing to contradict.
+    pairs = [(h, m) for h, m in zip(inputs, maps, strict=True) if h.columns()]
+    if not pairs:
+        return inputs, maps
+    return [h for h, _ in pairs], [m for _, m in pairs]
 
 
 def _still_withheld(withheld: Headers | None, task: _Task) -> dict[int, Column]:
@@ -280,9 +289,9 @@ def _partial_drop(tag: int, row: Row, column: Column | None, task: _Task) -> Cha
 
 
 def _check_patients(inputs: Sequence[Headers]) -> None:
-    found = {text_of(headers.element(_PATIENT_ID, 0)) for headers in inputs if len(headers)}
+    found = {text_of(headers.element(_PATIENT_ID, k)) for headers in inputs for k in range(len(headers))}
     found.discard("")
-    if len(found) > 1:
+    if len(inputs) > 1 and len(found) > 1:
         raise PatientMismatchError(
             f"images of different patients meet here (PatientID {', '.join(sorted(map(repr, found)))}); "
             "combine images of one patient"

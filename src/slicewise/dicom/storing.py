@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from slicewise.dicom.pixels import PixelFormat
 from slicewise.dicom.rescale import Rescale
-from slicewise.dicom.values import decimal_string
+from slicewise.dicom.values import decimal_below, decimal_string
 from slicewise.errors import ValueRangeError
 
 __all__ = ["Misfit", "Storage", "covering", "identity_storage", "quantise"]
@@ -71,18 +71,26 @@ def covering(low: float, high: float, form: PixelFormat, *, zero_intercept: bool
         Rows, columns and photometric interpretation of the result.
     zero_intercept : bool
         Whether the intercept must be 0, as in PET (PS3.3, C.8.9.4).
+
+    Raises
+    ------
+    ValueRangeError
+        If the range is wider than numbers reach.
     """
     if zero_intercept:
         signed = low < 0
         reach = max(abs(low), abs(high))
         slope = _slope(reach / ((_STEPS // 2) if signed else _STEPS))
         return Storage(slope, "0", _sixteen_bits(form, signed=signed))
-    slope = _slope((high - low) / _STEPS)
-    return Storage(slope, decimal_string(low), _sixteen_bits(form, signed=False))
+    intercept = decimal_below(low)
+    slope = _slope((high - float(intercept)) / _STEPS)
+    return Storage(slope, intercept, _sixteen_bits(form, signed=False))
 
 
 def _slope(step: float) -> str:
-    if step == 0 or not math.isfinite(step):
+    if not math.isfinite(step):
+        raise ValueRangeError("the values reach too far apart to be stored: Clip them first")
+    if step == 0:
         return "1"
     return decimal_string(float(f"{step:.7e}"))
 
@@ -110,9 +118,9 @@ def quantise(values: Array, storage: Storage, place: str) -> tuple[Array, float]
     ValueRangeError
         If a value is not finite.
     """
-    if values.dtype.kind == "f":
-        return _quantise_floats(values, storage, place)
-    return _quantise_integers(values, storage), 0.0
+    if values.dtype.kind != "f" and storage.exact and storage.rescale.is_integral:
+        return _quantise_integers(values, storage), 0.0
+    return _quantise_floats(values, storage, place)
 
 
 def _quantise_integers(values: Array, storage: Storage) -> Array:
@@ -120,18 +128,16 @@ def _quantise_integers(values: Array, storage: Storage) -> Array:
     numbers = values.view(np.uint8) if values.dtype == np.bool_ else values
     if rescale.is_identity and numbers.dtype == form.dtype and form.bits_stored == form.bits_allocated:
         return numbers
-    low, high = form.limits
+    slope, intercept = int(rescale.slope), int(rescale.intercept)
     smallest, largest = int(numbers.min()), int(numbers.max())
-    if not rescale.is_integral:
-        stored, _ = _quantise_floats(numbers.astype(np.float64), storage, "")
-        return stored
-    ends = sorted((v - int(rescale.intercept)) / int(rescale.slope) for v in (smallest, largest))
+    low, high = form.limits
+    ends = sorted((v - intercept) / slope for v in (smallest, largest))
     if ends[0] < low or ends[1] > high:
         raise Misfit(
             f"values {smallest} to {largest} do not fit {low} to {high} at {storage.slope}, {storage.intercept}"
         )
-    wide = numbers if rescale.intercept == 0 else numbers.astype(np.int64) - int(rescale.intercept)
-    stored, rest = (wide, 0) if rescale.slope == 1 else np.divmod(wide, int(rescale.slope))
+    wide = numbers if intercept == 0 else numbers.astype(np.int64) - intercept
+    stored, rest = (wide, 0) if slope == 1 else np.divmod(wide, slope)
     if np.any(rest):
         raise Misfit(f"values are no multiples of the slope {storage.slope}")
     return stored.astype(form.dtype)

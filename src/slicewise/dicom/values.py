@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from decimal import Decimal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,7 @@ from slicewise.errors import HeaderError
 from slicewise.image import Headers, RawElement
 from slicewise.image.elements import name_of
 
-__all__ = ["column_decimals", "decimal_string", "decimal_strings", "decimals", "padded", "text_of"]
+__all__ = ["column_decimals", "decimal_below", "decimal_string", "decimal_strings", "decimals", "padded", "text_of"]
 
 _DS_LENGTH = 16
 
@@ -27,14 +28,35 @@ def decimal_string(value: float) -> str:
     """
     if not math.isfinite(value):
         raise HeaderError(f"a decimal string cannot hold {value}")
-    if value == int(value) and abs(value) < 1e15:
+    if value == int(value) and len(str(int(value))) <= _DS_LENGTH:
         return str(int(value))
     text = repr(float(value))
     if len(text) <= _DS_LENGTH:
         return text
     candidates = [f"{value:.{digits}{kind}}" for kind in "fe" for digits in range(14, 0, -1)]
     fitting = [c for c in candidates if len(c) <= _DS_LENGTH]
-    return min(fitting, key=lambda c: abs(float(c) - value))
+    best = min(fitting, key=lambda c: abs(float(c) - value))
+    return best.rstrip("0").rstrip(".") if "." in best and "e" not in best else best
+
+
+def decimal_below(value: float) -> str:
+    """Return a decimal string of at most 16 characters that is not above a number, and near to it.
+
+    Raises
+    ------
+    HeaderError
+        If the number is not finite.
+    """
+    text = decimal_string(value)
+    if float(text) <= value:
+        return text
+    nearest = Decimal(text)
+    for digits in range(len(text), 0, -1):
+        step = Decimal(1).scaleb(nearest.adjusted() - digits)
+        below = str((nearest - step).normalize())
+        if len(below) <= _DS_LENGTH and float(below) <= value:
+            return below
+    return decimal_string(value - abs(value) * 1e-6)
 
 
 def decimal_strings(values: Sequence[float] | npt.NDArray[np.float64]) -> bytes:

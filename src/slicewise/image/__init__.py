@@ -1,10 +1,11 @@
 """What flows through a pipeline: images with a geometry, a header per slice, and a history."""
 
-from slicewise.image.elements import RawElement, ReadOnlyDataset
+from slicewise.image.elements import RawElement
 from slicewise.image.geometry import Geometry
 from slicewise.image.headers import Headers, PerSlice
 from slicewise.image.history import Action, Change, Code, Operation, Source, Step
 from slicewise.image.image import Image, ImageInfo
+from slicewise.image.read_only import ReadOnlyDataset
 from slicewise.image.slices import SliceMap
 from slicewise.image.space import check_same_space, space_differences
 

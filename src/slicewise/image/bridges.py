@@ -54,21 +54,21 @@ def from_sitk(image: sitk.Image) -> tuple[npt.NDArray[Any], Geometry]:
 
 
 class _Pixels:
-    """The memory of a SimpleITK image, kept alive: SimpleITK's own array view does not do so.
+    """The memory of an array view, with what keeps it alive: views of SimpleITK and itk do not all do so."""
 
-    What is held is a copy of the image that shares the memory until one of the two is written to, so that
-    the pixels also stay as they are.
-    """
-
-    def __init__(self, image: sitk.Image) -> None:
-        sitk = importlib.import_module("SimpleITK")
-        self.__array_interface__ = sitk.GetArrayViewFromImage(image).__array_interface__
-        self.image = sitk.Image(image)
+    def __init__(self, view: npt.NDArray[Any], owner: Any) -> None:
+        self.__array_interface__ = view.__array_interface__
+        self.owner = owner
 
 
 def pixels_of(image: sitk.Image) -> npt.NDArray[Any]:
-    """Return a read-only array (slices, rows, columns[, components]) over the memory of a SimpleITK image."""
-    return np.asarray(_Pixels(image))
+    """Return a read-only array (slices, rows, columns[, components]) over the memory of a SimpleITK image.
+
+    What is held is a copy of the image that shares the memory until one of the two is written to, so
+    that the pixels also stay as they are.
+    """
+    library = importlib.import_module("SimpleITK")
+    return np.asarray(_Pixels(library.GetArrayViewFromImage(image), library.Image(image)))
 
 
 def to_itk(array: npt.NDArray[Any], geometry: Geometry) -> Any:
@@ -104,7 +104,7 @@ def from_itk(image: Any) -> tuple[npt.NDArray[Any], Geometry]:
     itk = _itk()
     if image.GetImageDimension() != 3:
         raise GeometryError(f"an itk image must have 3 dimensions (got {image.GetImageDimension()})")
-    view = itk.array_view_from_image(image)
+    view = np.asarray(_Pixels(itk.array_view_from_image(image), image))
     direction = itk.array_from_matrix(image.GetDirection())
     size = tuple(int(n) for n in itk.size(image))
     return view, Geometry.from_box(size, tuple(image.GetSpacing()), tuple(image.GetOrigin()), direction)

@@ -37,9 +37,7 @@ def _unit_vector(value: npt.ArrayLike) -> FloatArray:
     length = float(np.linalg.norm(array))
     if length == 0:
         raise GeometryError("a direction must not be of length zero (got 0, 0, 0)")
-    # What is a unit vector but for rounding stays as it is: its digits are the source's.
-    if abs(length - 1) > 1e-4:
-        array = array / length
+    array = array / length
     array.flags.writeable = False
     return array
 
@@ -294,9 +292,10 @@ class Geometry:
         target = np.asarray(point, dtype=np.float64)
         z = self._slice_index(float((target - self.positions[0]) @ self.normal))
         offset = target - self.index_to_point((0.0, 0.0, z))
-        x = float(offset @ self.row_direction) / self.pixel_spacing[1]
-        y = float(offset @ self.column_direction) / self.pixel_spacing[0]
-        return np.array([x, y, z])
+        # Directions of headers are rounded, and so not quite orthogonal.
+        plane = np.stack([self.row_direction, self.column_direction])
+        along = np.linalg.solve(plane @ plane.T, plane @ offset)
+        return np.array([along[0] / self.pixel_spacing[1], along[1] / self.pixel_spacing[0], z])
 
     def _slice_index(self, distance: float) -> float:
         distances = self.distances

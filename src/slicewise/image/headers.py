@@ -6,22 +6,15 @@ import importlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self, overload
 
-from pydicom.datadict import dictionary_VM
+from pydicom.datadict import dictionary_VM, dictionary_VR
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
 
 from slicewise.errors import HeaderError, MissingExtraError
-from slicewise.image.elements import (
-    RawElement,
-    ReadOnlyDataset,
-    dataset_of,
-    encode_data_element,
-    encode_element,
-    name_of,
-    read_only_dataset,
-    tag_of,
-)
+from slicewise.image.elements import RawElement, name_of, tag_of
+from slicewise.image.encoding import encode_data_element, encode_element
+from slicewise.image.read_only import ReadOnlyDataset, dataset_of, read_only_dataset
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -231,11 +224,26 @@ class Headers(Sequence[ReadOnlyDataset]):
         >>> [float(location) for location in headers["SliceLocation"]]
         [0.0, 2.5]
         """
-        columns: dict[int, Column | None] = {}
         given: dict[Any, Any] = {**(attributes or {}), **keywords}
-        for key, value in given.items():
-            tag = tag_of(key)
-            columns[tag] = None if value is None else self._encode(tag, value)
+        values = {tag_of(key): value for key, value in given.items()}
+        if _CHARACTER_SET in values:
+            return self._in_character_set(values.pop(_CHARACTER_SET)).replace(
+                {(tag >> 16, tag & 0xFFFF): value for tag, value in values.items()}
+            )
+        columns = {tag: None if value is None else self._encode(tag, value) for tag, value in values.items()}
+        return self.with_columns(columns)
+
+    def _in_character_set(self, terms: Any) -> Self:
+        """Return headers with all text in another character set, also within sequences."""
+        datasets = []
+        for header in self:
+            dataset = header.copy_out()
+            _drop_character_sets(dataset)
+            if terms:
+                dataset.SpecificCharacterSet = terms
+            datasets.append(dataset)
+        columns: dict[int, Column | None] = dict.fromkeys(self.columns())
+        columns.update(type(self).from_datasets(datasets).columns())
         return self.with_columns(columns)
 
     def _encode(self, tag: int, value: Any) -> Column:
@@ -280,7 +288,8 @@ class Headers(Sequence[ReadOnlyDataset]):
         except ImportError:
             raise MissingExtraError("headers.table() needs pandas: pip install 'slicewise[jupyter]'") from None
         tags = [tag_of(key) for key in attributes] if attributes is not None else list(self._varying)
-        return pandas.DataFrame({name_of(tag): self._values(tag) for tag in tags})
+        values = {name_of(tag): self._values(tag) for tag in tags}
+        return pandas.DataFrame(values, index=range(self._length))
 
 
 def _raw_elements(dataset: Dataset) -> dict[int, RawElement]:
@@ -309,6 +318,14 @@ def _is_per_slice(tag: int, value: Any) -> bool:
     if not isinstance(value, list | tuple):
         return False
     try:
-        return dictionary_VM(tag) == "1"
+        # The items of a sequence are a list, too.
+        return dictionary_VM(tag) == "1" and dictionary_VR(tag) != "SQ"
     except KeyError:
         return False
+
+
+def _drop_character_sets(dataset: Dataset) -> None:
+    dataset.pop("SpecificCharacterSet", None)
+    for element in dataset:
+        for item in element.value or () if element.VR == "SQ" else ():
+            _drop_character_sets(item)

@@ -216,9 +216,9 @@ class Image:
         dtype: npt.DTypeLike | None = None,
         copy: bool | None = None,  # noqa: FBT001
     ) -> npt.NDArray[Any]:
-        if copy:
-            return np.array(self.array, dtype=dtype, copy=True)
-        return np.asarray(self.array, dtype=dtype)
+        if copy is False and dtype is not None and np.dtype(dtype) != self.dtype:
+            raise ValueError(f"pixels of {self.dtype} cannot be seen as {np.dtype(dtype)} without a copy")
+        return np.array(self.array, dtype=dtype) if copy else np.asarray(self.array, dtype=dtype)
 
     def __len__(self) -> int:
         return self.geometry.slices

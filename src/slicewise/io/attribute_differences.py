@@ -12,7 +12,8 @@ from pydicom.dataset import Dataset
 from slicewise.dicom.values import text_of
 from slicewise.image import Headers, RawElement
 from slicewise.image.attribute_text import decoded, element_name, private_creator, value_text
-from slicewise.image.elements import encode_data_element, name_of
+from slicewise.image.elements import name_of
+from slicewise.image.encoding import encode_data_element
 
 __all__ = ["Difference", "DifferenceFinder"]
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 from pydicom.encaps import get_frame
 
-from slicewise.dicom.parsing import DEFLATED, Entry, Syntax
+from slicewise.dicom.parsing import DEFLATED, EXPLICIT_LITTLE, Entry, Syntax
 from slicewise.dicom.pixels import NATIVE_SYNTAXES, PixelFormat, decode_frame, native_values
 from slicewise.dicom.rescale import Rescale, to_modality
 from slicewise.errors import ReadError, SlicewiseError, TruncatedError
@@ -85,7 +86,13 @@ def _read_into(descriptor: int, file: HeaderFile, out: Array) -> None:
 def _stored(descriptor: int, file: HeaderFile, form: PixelFormat) -> Array:
     data = _pixel_bytes(descriptor, file)
     if not file.is_encapsulated:
-        return native_values(data, form, little_endian=Syntax.of(file.syntax_uid).little_endian)
+        little_endian = Syntax.of(file.syntax_uid).little_endian
+        if not little_endian and form.bits_allocated == 8 and _pixels(file).vr == "OW":
+            # Bytes within words of big endian stand the other way round (PS3.5, 8.1.1).
+            data = np.frombuffer(data[: len(data) // 2 * 2], np.uint16).byteswap().tobytes()
+        if form.samples > 1 and form.photometric != "RGB":
+            return decode_frame(data, EXPLICIT_LITTLE, form)
+        return native_values(data, form, little_endian=little_endian)
     try:
         frame = get_frame(data, 0, number_of_frames=1)
     except (ValueError, EOFError) as error:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from slicewise.dicom.header_parser import assemble
-from slicewise.errors import ParameterError, SeriesError, SeveralSeriesError
+from slicewise.errors import ParameterError, SeriesError, SeveralSeriesError, SlicewiseWarning
 from slicewise.image.elements import tag_of
 from slicewise.io.header_files import HeaderFile
 
@@ -45,7 +46,9 @@ def choose_series(files: Sequence[HeaderFile], series: str | int | None, where: 
         raise SeriesError(f"{where}: {len(files)} DICOM files, and none of them has pixels")
     chosen = {uid: g for uid, g in groups.items() if series is None or _is_chosen(g[0], uid, series)}
     if len(chosen) == 1:
-        return next(iter(chosen.values()))
+        ((uid, group),) = chosen.items()
+        _warn_without_pixels([f for f in files if not f.has_pixels and f.text(_SERIES) == uid])
+        return group
     listing = "\n".join(f"  {_line(uid, group)}" for uid, group in groups.items())
     if not chosen:
         raise SeriesError(f"{where}: there is no series {series!r}; there are\n{listing}")
@@ -53,6 +56,15 @@ def choose_series(files: Sequence[HeaderFile], series: str | int | None, where: 
         f"{where}: there are {len(chosen)} series; choose one with series='<SeriesInstanceUID>' or its number\n"
         f"{listing}"
     )
+
+
+def _warn_without_pixels(files: Sequence[HeaderFile]) -> None:
+    if files:
+        warnings.warn(
+            f"{len(files)} instances of the series have no pixels and were left out, e.g. {files[0].path.name}",
+            SlicewiseWarning,
+            stacklevel=3,
+        )
 
 
 def _is_chosen(file: HeaderFile, uid: str, series: str | int) -> bool:

@@ -21,7 +21,7 @@ from slicewise.image.geometry import REGULAR_TOLERANCE
 from slicewise.image.image import sources_of
 from slicewise.io.header_files import HeaderFile, read_headers
 from slicewise.io.listing import PathLike, list_files
-from slicewise.io.parameters import one_of
+from slicewise.io.parameters import fixed_mapping, one_of, tolerance
 from slicewise.io.pixel_files import read_slice
 from slicewise.io.selection import choose_series, choose_where
 from slicewise.io.stacking import StackPolicy, stack
@@ -81,10 +81,10 @@ class SeriesReader(Node):
 
     path: PathLike | Sequence[PathLike] = attrs.field(converter=_path)
     series: str | int | None = attrs.field(default=None, kw_only=True)
-    where: Mapping[str, Any] | None = attrs.field(default=None, kw_only=True)
+    where: Mapping[str, Any] | None = attrs.field(default=None, kw_only=True, converter=fixed_mapping)
     on_gap: str = attrs.field(default="error", kw_only=True, validator=one_of("error", "keep"))
     on_duplicate: str = attrs.field(default="error", kw_only=True, validator=one_of("error", "first"))
-    tolerance: float = attrs.field(default=REGULAR_TOLERANCE, kw_only=True)
+    tolerance: float = attrs.field(default=REGULAR_TOLERANCE, kw_only=True, validator=tolerance)
 
     @property
     def effect(self) -> Effect:
@@ -102,7 +102,8 @@ class SeriesReader(Node):
         """The path, and what differs from the defaults."""
         shown = f"{len(self.path)} files" if isinstance(self.path, tuple) else repr(self.path)
         fields = [f for f in fields_of(type(self)) if f.name != "path"]
-        changed = [f"{f.name}={getattr(self, f.name)!r}" for f in fields if getattr(self, f.name) != f.default]
+        values = {f.name: getattr(self, f.name) for f in fields} | {"where": dict(self.where or {}) or None}
+        changed = [f"{f.name}={values[f.name]!r}" for f in fields if values[f.name] != f.default]
         return ", ".join([shown, *changed])
 
     @property

@@ -20,12 +20,13 @@ from slicewise.dicom.stored_attributes import stored_columns, window_columns
 from slicewise.dicom.storing import Misfit
 from slicewise.dicom.uids import check_prefix
 from slicewise.dicom.values import text_of
-from slicewise.errors import DestinationError, ParameterError, WriteError
+from slicewise.errors import DestinationError, ParameterError, ValueRangeError, WriteError
 from slicewise.image import ImageInfo
 from slicewise.image.elements import tag_of
 from slicewise.io.header_files import read_headers
 from slicewise.io.instance_files import InstanceFiles
-from slicewise.io.parameters import one_of
+from slicewise.io.lineage import lineage
+from slicewise.io.parameters import fixed_mapping, integer_string, one_of
 from slicewise.io.series_reader import SeriesReader
 from slicewise.io.spool import Spool, Spooled
 from slicewise.io.staging import check_destination, staged_folder
@@ -68,6 +69,12 @@ def _software() -> Software:
 
 def _folder(value: str | os.PathLike[str]) -> Path:
     return Path(value).expanduser()
+
+
+def _one_line(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    # A backslash would part values, control characters are not allowed (PS3.5, 6.2, LO).
+    if value is not None and (not isinstance(value, str) or "\\" in value or not value.isprintable()):
+        raise ParameterError(f"{attribute.name!r} must be one line of text without backslashes (got {value!r})")
 
 
 def _explicit(_: Any, attribute: attrs.Attribute[str], value: str) -> None:
@@ -133,16 +140,16 @@ class SeriesWriter(Sink):
     """
 
     folder: Path = attrs.field(converter=_folder)
-    series_description: str | None = attrs.field(default=None, kw_only=True)
-    series_number: int | None = attrs.field(default=None, kw_only=True)
+    series_description: str | None = attrs.field(default=None, kw_only=True, validator=_one_line)
+    series_number: int | None = attrs.field(default=None, kw_only=True, validator=integer_string)
     image_type: Sequence[str] | None = attrs.field(default=None, kw_only=True)
     file_pattern: str = attrs.field(default="{:04d}.dcm", kw_only=True)
-    instance_number_start: int = attrs.field(default=1, kw_only=True)
+    instance_number_start: int = attrs.field(default=1, kw_only=True, validator=integer_string)
     uid_prefix: str | None = attrs.field(default=None, kw_only=True)
     uids: str = attrs.field(default="fresh", kw_only=True, validator=one_of("fresh", "reproducible"))
     equipment: str = attrs.field(default="scanner", kw_only=True, validator=one_of("scanner", "software"))
     private: str = attrs.field(default="rules", kw_only=True, validator=one_of("rules", "keep", "drop"))
-    overrides: Mapping[str, Any] = attrs.field(factory=dict, kw_only=True)
+    overrides: Mapping[str, Any] = attrs.field(default=None, kw_only=True, converter=fixed_mapping)
     transfer_syntax: str = attrs.field(default=EXPLICIT_LITTLE, kw_only=True, validator=_explicit)
     overwrite: bool = attrs.field(default=False, kw_only=True)
 
@@ -154,6 +161,7 @@ class SeriesWriter(Sink):
         """Raise what can be known to be wrong before a pixel is read."""
         super().check()
         self._check_folder()
+        self._check_names()
         info = self.source.info
         if info.components > 1 and info.dtype != np.uint8:
             raise ParameterError(
@@ -195,6 +203,7 @@ class SeriesWriter(Sink):
             naming=Naming(
                 series_description=self.series_description,
                 series_number=self.series_number,
+                lineage=lineage(self.source) if self.uids == "reproducible" else "",
                 instance_number_start=self.instance_number_start,
                 uid_prefix=self.uid_prefix,
                 uids=self.uids,
@@ -207,6 +216,18 @@ class SeriesWriter(Sink):
             texts=[text for text in (self.series_description, *self.overrides.values()) if isinstance(text, str)],
         )
         return derived.with_required().with_overrides(self.overrides, _source_uids(info))
+
+    def _check_names(self) -> None:
+        names = self.file_names
+        if len(set(names)) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise ParameterError(
+                f"'file_pattern' must give each slice its own file name (got {self.file_pattern!r}, which gives "
+                f"several of them {twice!r})"
+            )
+        last = self.instance_number_start + len(names) - 1
+        if last >= 2**31:
+            raise ParameterError(f"'instance_number_start' must leave room for all slices (the last would be {last})")
 
     def _check_folder(self) -> None:
         target = self.folder.resolve()
@@ -251,7 +272,7 @@ def _file_name(pattern: str, number: int) -> str:
         raise ParameterError(
             f"'file_pattern' must take a number, like 'slice_{{:04d}}.dcm' (got {pattern!r}: {error})"
         ) from error
-    if name == other or not name or "/" in name or "\0" in name or name.startswith("."):
+    if name == other or not 0 < len(name.encode()) <= 255 or "/" in name or "\0" in name or name.startswith("."):
         raise ParameterError(
             f"'file_pattern' must give each slice its own plain file name, like 'slice_{{:04d}}.dcm' (got {pattern!r})"
         )
@@ -273,6 +294,7 @@ class _Writing:
         self.stage = stage
         self.info = writer.source.info
         self.keeps_units = all(step.keeps_units for step in self.info.history)
+        self.overridden = {tag_of(keyword) for keyword in writer.overrides}
 
     def run(self) -> tuple[InstanceFiles, Choice | PerSlice, DerivedHeaders]:
         """Write all slices to the stage."""
@@ -292,8 +314,13 @@ class _Writing:
             derived = self.derived
             if needs_window(self.info):
                 window = window_columns(*spool.percentiles(1, 99))
-                derived = derived.updated(window, "from the 1st to the 99th percentile of the values")
+                chosen = {tag: column for tag, column in window.items() if tag not in self.overridden}
+                derived = derived.updated(chosen, "from the 1st to the 99th percentile of the values")
             return self._write(Spooled(spool), choice, derived)
+        except Misfit as error:
+            raise ValueRangeError(
+                f"the values cannot be stored in 16 bits: {error}; Clip or scale them first"
+            ) from None
         finally:
             spool.close()
 
@@ -302,7 +329,8 @@ class _Writing:
     ) -> tuple[InstanceFiles, Choice | PerSlice, DerivedHeaders]:
         columns = stored_columns(choice.storages[0], keeps_mapping=choice.keeps_mapping, keeps_units=self.keeps_units)
         final = derived.updated(columns)
-        files = InstanceFiles(self.stage, self.writer.file_names, final.headers, choice, keeps_units=self.keeps_units)
+        keeps_type = self.keeps_units or tag_of("RescaleType") in self.overridden
+        files = InstanceFiles(self.stage, self.writer.file_names, final.headers, choice, keeps_units=keeps_type)
 
         def put(slab: Slab, values: Array) -> None:
             for k, index in enumerate(slab):

@@ -70,6 +70,7 @@ def stack(headers: Headers, names: Sequence[str], policy: StackPolicy) -> tuple[
     orientation = _vectors(headers, names, "ImageOrientationPatient", 6)
     positions = _vectors(headers, names, "ImagePositionPatient", 3)
     spacing = _vectors(headers, names, "PixelSpacing", 2)
+    _check_sense(names, orientation, spacing)
     _check_alike(headers, names, orientation, spacing)
     normal = np.cross(orientation[0, :3], orientation[0, 3:])
     distances = positions @ (normal / np.linalg.norm(normal))
@@ -102,7 +103,22 @@ def _vectors(headers: Headers, names: Sequence[str], keyword: str, length: int) 
 
 
 def _number(headers: Headers, keyword: str) -> int:
-    return int(headers[keyword][0])
+    value = headers[keyword][0]
+    if value is None:
+        raise SeriesError(f"the images have no {keyword}, without which their pixels cannot be read")
+    return int(value)
+
+
+def _check_sense(names: Sequence[str], orientation: FloatArray, spacing: FloatArray) -> None:
+    normals = np.linalg.norm(np.cross(orientation[:, :3], orientation[:, 3:]), axis=1)
+    for k, name in enumerate(names):
+        if normals[k] < 0.5:
+            raise SeriesError(
+                f"{name}: ImageOrientationPatient must be two directions at right angles (got "
+                f"{orientation[k].tolist()})"
+            )
+        if not (spacing[k] > 0).all():
+            raise SeriesError(f"{name}: PixelSpacing must be two positive numbers of mm (got {spacing[k].tolist()})")
 
 
 def _check_alike(headers: Headers, names: Sequence[str], orientation: FloatArray, spacing: FloatArray) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from slicewise.dicom import codes
-from slicewise.errors import GraphError, ParameterError
+from slicewise.errors import GraphError, ParameterError, ValueRangeError
 from slicewise.image import Code, Image, ImageInfo, Operation, check_same_space
 from slicewise.pipeline.effect import Effect
 from slicewise.pipeline.node import Array, Block, Filter, Node, Outline, Slab, as_node, input_node, node
@@ -189,9 +189,22 @@ def apply(operation: str, left: Any, right: Any, dtype: np.dtype[Any]) -> Array:
     function = getattr(np, operation)
     if operation in _COMPARISONS:
         return np.asarray(function(left, right))
+    if dtype == np.int64 and operation in _EXACT:
+        _check_reach(operation, left, right)
     # Division by zero gives infinity or NaN, which the writer refuses.
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         return np.asarray(function(_as(left, dtype), _as(right, dtype)), dtype=dtype)
+
+
+def _check_reach(operation: str, left: Any, right: Any) -> None:
+    ends = [(int(v.min()), int(v.max())) if isinstance(v, np.ndarray) else (int(v), int(v)) for v in (left, right)]
+    reached = [_EXACT[operation](a, b) for a, b in itertools.product(*ends)]
+    limits = np.iinfo(np.int64)
+    if min(reached) < limits.min or max(reached) > limits.max:
+        raise ValueRangeError(
+            f"{operation} can reach {min(reached)} to {max(reached)} here, which no integer type holds: "
+            "Cast('float64') first"
+        )
 
 
 def _as(value: Any, dtype: np.dtype[Any]) -> Any:
@@ -222,6 +235,10 @@ def result_type(operation: str, left: npt.DTypeLike | Scalar, right: npt.DTypeLi
             raise ParameterError(f"{operation} is for masks and integers (got a floating-point operand)")
         if any(isinstance(v, bool) for v in (left, right)) and dtypes[0].kind != "b":
             raise ParameterError(f"~ and logic with True or False are for masks (got {dtypes[0]}): compare first")
+        for number in (v for v in (left, right) if isinstance(v, int)):
+            low, high = _range(dtypes[0])
+            if not low <= number <= high:
+                raise ParameterError(f"{operation}: {number} is no value of {dtypes[0]} ({low} to {high})")
         return np.result_type(*dtypes)
     if floating or operation not in _EXACT:
         wide = any(d.itemsize > (4 if d.kind == "f" else 2) for d in dtypes)
@@ -239,9 +256,8 @@ def _integer_type(operation: str, left: Any, right: Any, dtypes: list[np.dtype[A
         holds = all(limits.min <= v <= limits.max for v in (low, high, *_range(left), *_range(right)))
         if holds and np.dtype(candidate).itemsize >= size:
             return np.dtype(candidate)
-    raise ParameterError(
-        f"{operation} of {left} and {right} can reach {low} to {high}, which no integer type holds: Cast one to float64"
-    )
+    # What goes beyond is not to be expected, and is an error if it comes (see ``_check_reach``).
+    return np.dtype(np.int64)
 
 
 def _range(operand: Any) -> tuple[int, int]:

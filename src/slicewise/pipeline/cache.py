@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from collections import OrderedDict
-from collections.abc import MutableMapping
 from typing import TYPE_CHECKING
 
 from slicewise.image import Image
@@ -55,9 +55,13 @@ class ResultCache:
         return len(self._images)
 
 
+_ALIVE: weakref.WeakValueDictionary[str, Image] = weakref.WeakValueDictionary()
+"""Results that somebody holds. It keeps nothing alive, and equal keys mean equal results: it can only save work."""
+
+
 def find_result(node: Node, cache: ResultCache | None) -> Image | None:
     """Return the result of a node if it is alive somewhere, or in the cache."""
-    image = _alive(node).get(node.key)
+    image = _ALIVE.get(node.key)
     if image is None and cache is not None:
         image = cache.get(node.key)
     return image
@@ -65,11 +69,6 @@ def find_result(node: Node, cache: ResultCache | None) -> Image | None:
 
 def keep_result(node: Node, image: Image, cache: ResultCache | None) -> None:
     """Note the result of a node, for as long as it is alive, and keep it in the cache."""
-    _alive(node)[node.key] = image
+    _ALIVE[node.key] = image
     if cache is not None:
         cache.put(node.key, image)
-
-
-def _alive(node: Node) -> MutableMapping[str, Image]:
-    # The first reader of a graph knows the live results of all that hangs on it.
-    return next(n for n in node.walk() if not n.inputs).alive

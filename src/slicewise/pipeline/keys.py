@@ -67,7 +67,8 @@ def _canonical_scalar(value: Any) -> bytes:
 def function_identity(function: Callable[..., Any]) -> str:
     """Return what identifies a function: its name and, for one written in Python, its code.
 
-    A closure or a default that cannot be told makes the function equal to itself only.
+    With it goes what the code refers to: closures, defaults, and global names. What cannot be told makes
+    the function equal to itself only.
     """
     name = f"{getattr(function, '__module__', '')}.{getattr(function, '__qualname__', repr(function))}"
     code = getattr(function, "__code__", None)
@@ -75,13 +76,44 @@ def function_identity(function: Callable[..., Any]) -> str:
         return name
     cells = [cell.cell_contents for cell in getattr(function, "__closure__", None) or ()]
     try:
-        bound = content_key(cells, function.__defaults__, function.__kwdefaults__)
+        bound = content_key(cells, function.__defaults__, function.__kwdefaults__, _globals_of(function, code))
     except (GraphError, ValueError):
         bound = f"object {id(function)}"
     return f"{name}#{_code_digest(code)}#{bound}"
 
 
+def _globals_of(function: Callable[..., Any], code: types.CodeType) -> list[tuple[str, Any]]:
+    known = getattr(function, "__globals__", {})
+    names = sorted(name for name in _names(code) if name in known)
+    return [(name, _referred(known[name])) for name in names]
+
+
+def _names(code: types.CodeType) -> set[str]:
+    inner = [_names(c) for c in code.co_consts if isinstance(c, types.CodeType)]
+    return set(code.co_names).union(*inner)
+
+
+def _referred(value: Any) -> Any:
+    if isinstance(value, types.ModuleType | type):
+        return value.__name__
+    # Functions that call each other would go round in circles: their code is told, not what they refer to.
+    if isinstance(value, types.FunctionType):
+        return f"{value.__module__}.{value.__qualname__}#{_code_digest(value.__code__)}"
+    return value
+
+
 def _code_digest(code: types.CodeType) -> str:
-    constants = [_code_digest(c) if isinstance(c, types.CodeType) else repr(c) for c in code.co_consts]
+    constants = [_constant(c) for c in code.co_consts]
     text = f"{code.co_code.hex()}|{code.co_names}|{code.co_varnames}|{constants}"
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _constant(value: Any) -> str:
+    if isinstance(value, types.CodeType):
+        return _code_digest(value)
+    if isinstance(value, frozenset):
+        # The order in which a set is printed differs from process to process.
+        return f"{{{','.join(sorted(_constant(v) for v in value))}}}"
+    if isinstance(value, tuple):
+        return f"({','.join(_constant(v) for v in value)})"
+    return repr(value)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, dataclass_transform
@@ -265,11 +264,6 @@ class Node(Operators):
 
     def __rrshift__(self, other: Any) -> Any:
         return self.with_input(as_node(other))
-
-    @cached_property
-    def alive(self) -> weakref.WeakValueDictionary[str, Image]:
-        """Results of nodes that hang on this one, by key, as long as somebody holds them."""
-        return weakref.WeakValueDictionary()
 
     def walk(self) -> Iterator[Node]:
         """Iterate over the nodes of the graph, inputs before those that use them, each once."""

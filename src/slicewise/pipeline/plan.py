@@ -95,6 +95,9 @@ def make_plan(
     # Thin enough that every thread has something to do.
     thickest = max(1, min(_THICKEST, -(-slices // (2 * threads))))
     slab = next((t for t in _candidates(thickest) if threads * _slab_bytes(node, t, there) <= budget), 1)
+    if slab == 1:
+        # Where even the thinnest slabs are too much for all threads at once, fewer work.
+        threads = max(1, min(threads, budget // max(_slab_bytes(node, 1, there), 1)))
     return Plan(
         node=node,
         whole=whole,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import attrs
@@ -115,12 +116,14 @@ def select(source: Node, index: Any) -> Node:
 def _as_slice(name: str, index: Any, length: int | None) -> slice:
     if isinstance(index, slice):
         return index
-    if not isinstance(index, int):
-        raise ParameterError(f"{name} are chosen by an integer or a slice such as 10:60 (got {index!r})")
-    if length is not None and not -length <= index < length:
-        raise ParameterError(f"{name}: index {index} is out of range for {length} {name}")
-    # An index keeps its axis: an image stays three-dimensional.
-    return slice(index, index + 1 if index != -1 else None)
+    try:
+        at = operator.index(index)
+    except TypeError:
+        raise ParameterError(f"{name} are chosen by an integer or a slice such as 10:60 (got {index!r})") from None
+    if length is not None and not -length <= at < length:
+        raise ParameterError(f"{name}: index {at} is out of range for {length} {name}")
+    # An at keeps its axis: an image stays three-dimensional.
+    return slice(at, at + 1 if at != -1 else None)
 
 
 def _text(index: slice) -> str:

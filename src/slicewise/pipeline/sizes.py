@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 from pathlib import Path
@@ -27,13 +28,13 @@ def parse_bytes(amount: int | str) -> int:
     300000000
     """
     if isinstance(amount, str):
-        match = re.fullmatch(r"\s*([\d.]+)\s*([KMGT]?I?)B?\s*", amount.upper())
-        if match is None or match[1].count(".") > 1:
+        match = re.fullmatch(r"\s*(\d+\.?\d*|\.\d+)\s*([KMGT]?I?)B?\s*", amount.upper())
+        if match is None:
             raise ParameterError(f"an amount of memory must be like '300MB' or '2GiB' (got {amount!r})")
         number = float(match[1]) * _UNITS[match[2]] if match[2] in _UNITS else 0.0
     else:
         number = float(amount)
-    if number < 1:
+    if not 1 <= number < math.inf:
         raise ParameterError(f"an amount of memory must be positive (got {amount!r})")
     return int(number)
 
