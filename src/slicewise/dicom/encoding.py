@@ -12,7 +12,7 @@ from pydicom.datadict import dictionary_VR
 from pydicom.tag import BaseTag
 
 from slicewise.dicom.character_sets import character_set
-from slicewise.dicom.items import items_of
+from slicewise.dicom.items import has_odd_value, items_of
 from slicewise.errors import HeaderError
 from slicewise.image import Code, Headers, RawElement
 from slicewise.image.elements import LONG_HEADER_VRS, name_of, tag_of
@@ -111,16 +111,9 @@ def explicit_column(tag: int, headers: Headers) -> Column | None:
 
 def _even(element: RawElement) -> RawElement:
     """Return a sequence in which no value is of odd length; another element as it is."""
-    if element.vr != "SQ":
+    if element.vr != "SQ" or not has_odd_value(element.value):
         return element
-    items = items_of(element)
-    if not any(_is_odd(nested) for elements in items for nested in elements.values()):
-        return element
-    return element._replace(value=b"".join(item(_even(e) for e in elements.values()) for elements in items))
-
-
-def _is_odd(element: RawElement) -> bool:
-    return len(element.value) % 2 == 1 or _even(element) is not element
+    return element._replace(value=b"".join(item(_even(e) for e in elements.values()) for elements in items_of(element)))
 
 
 def _is_explicit(element: RawElement) -> bool:

@@ -127,12 +127,17 @@ def regenerate(
 
 
 def _says(element: RawElement, values: FloatArray) -> bool:
-    stated = _numbers(element)
-    if element.tag == _ORIENTATION and len(stated) == 6:
-        # Directions of headers are unit vectors but for rounding.
-        halves = [np.array(stated[:3]), np.array(stated[3:])]
-        stated = tuple(np.concatenate([half / (np.linalg.norm(half) or 1.0) for half in halves]))
+    stated = _stated(element)
     return len(stated) == len(values) and bool(np.allclose(stated, values, rtol=1e-9, atol=1e-9))
+
+
+def _stated(element: RawElement | None) -> tuple[float, ...]:
+    stated = _numbers(element)
+    if element is None or element.tag != _ORIENTATION or len(stated) != 6:
+        return stated
+    # Directions of headers are unit vectors but for rounding.
+    halves = [np.array(stated[:3]), np.array(stated[3:])]
+    return tuple(float(v) for half in halves for v in half / (np.linalg.norm(half) or 1.0))
 
 
 def _numbers(element: RawElement | None) -> tuple[float, ...]:
@@ -172,11 +177,11 @@ def grid_columns(headers: Headers, geometry: Geometry) -> dict[int, Column | Non
 
 def _agrees(tag: int, headers: Headers, geometry: Geometry) -> bool:
     column = headers.column(tag)
-    if column is None:
+    elements = [column] if column is None or isinstance(column, RawElement) else column
+    stated = [_stated(element) for element in elements]
+    wanted = np.array([GENERATORS[tag](geometry, k) for k in range(len(stated))])
+    if any(len(values) != wanted.shape[1] for values in stated):
         return False
-    # What all slices share is compared once.
-    slices = range(geometry.slices) if tag == _POSITION or not isinstance(column, RawElement) else (0,)
-    return all(
-        (element := headers.element(tag, k)) is not None and _says(element, GENERATORS[tag](geometry, k))
-        for k in slices
-    )
+    # What all slices share, they share with the first.
+    alike = len(stated) == geometry.slices or bool(np.ptp(geometry.positions, axis=0).max() == 0) or tag != _POSITION
+    return alike and bool(np.allclose(stated, wanted, rtol=1e-9, atol=1e-9))

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from slicewise.dicom.parsing import UNDEFINED, Incomplete, Syntax, actual_syntax, head_at, resolved
 from slicewise.errors import HeaderError
 from slicewise.image import RawElement
-from slicewise.image.elements import name_of
+from slicewise.image.elements import LONG_HEADER_VRS, name_of
 
-__all__ = ["item_spans", "items_of"]
+__all__ = ["has_odd_value", "item_spans", "items_of"]
 
+_LONG_VRS = frozenset(vr.encode("ascii") for vr in LONG_HEADER_VRS)
 _ITEM = 0xFFFEE000
 _ITEM_END = 0xFFFEE00D
 _SEQUENCE_END = 0xFFFEE0DD
@@ -37,6 +38,29 @@ def item_spans(sequence: RawElement) -> list[tuple[int, int]]:
         If an item goes beyond the end of the sequence.
     """
     return [span for _, span in _items(sequence)]
+
+
+def has_odd_value(items: bytes) -> bool:
+    """Whether a value within items in explicit VR little endian, at any depth, is of odd length."""
+    position, end = 0, len(items)
+    # Items and sequences are not skipped over but stepped into, so that one loop sees all elements.
+    while position + 8 <= end:
+        head = items[position : position + 8]
+        if head[:2] == b"\xfe\xff":
+            position += 8
+        elif head[4:6] == b"SQ":
+            position += 12
+        elif head[4:6] in _LONG_VRS:
+            length = int.from_bytes(items[position + 8 : position + 12], "little")
+            if length % 2 and length != UNDEFINED:
+                return True
+            position += 12 + (0 if length == UNDEFINED else length)
+        else:
+            length = head[6] | head[7] << 8
+            if length % 2:
+                return True
+            position += 8 + length
+    return False
 
 
 def _items(sequence: RawElement) -> Iterator[tuple[dict[int, RawElement], tuple[int, int]]]:

@@ -33,7 +33,7 @@ def decimal_string(value: float) -> str:
     text = repr(float(value))
     if len(text) <= _DS_LENGTH:
         return text
-    candidates = [f"{value:.{digits}{kind}}" for kind in "fe" for digits in range(14, 0, -1)]
+    candidates = [f"{value:.{digits}{kind}}" for kind in "fe" for digits in range(14, -1, -1)]
     fitting = [c for c in candidates if len(c) <= _DS_LENGTH]
     best = min(fitting, key=lambda c: abs(float(c) - value))
     return best.rstrip("0").rstrip(".") if "." in best and "e" not in best else best

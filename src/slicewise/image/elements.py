@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from pydicom.datadict import keyword_for_tag, tag_for_keyword
@@ -45,8 +46,11 @@ def tag_of(key: str | int | tuple[int, int]) -> int:
     UnknownAttributeError
         If no attribute of the dictionary has the keyword.
     """
-    if not isinstance(key, str):
-        return int(Tag(key))
+    return _tag_of_text(key) if isinstance(key, str) else int(Tag(key))
+
+
+@lru_cache(maxsize=1024)
+def _tag_of_text(key: str) -> int:
     written = re.fullmatch(r"\(([0-9A-Fa-f]{4}),\s*([0-9A-Fa-f]{4})\)", key)
     tag = int(written[1] + written[2], 16) if written else tag_for_keyword(key)
     if tag is None:

@@ -56,6 +56,10 @@ class InstanceFiles:
         self._choice = choice
         self._keeps_units = keeps_units
         self._writes_extremes = any(tag in headers.columns() for tag in EXTREMES)
+        classes, instances = tag_of("SOPClassUID"), tag_of("SOPInstanceUID")
+        self._uids = [
+            (text_of(headers.element(classes, k)), text_of(headers.element(instances, k))) for k in range(len(headers))
+        ]
         late = (*EXTREMES, *_RESCALE)
         self._template = SeriesTemplate(headers.with_columns(dict.fromkeys(late)), late)
         self._lock = threading.Lock()
@@ -99,12 +103,10 @@ class InstanceFiles:
         late: dict[int, RawElement] = rescale_elements(storage, self._headers, index, keeps_units=self._keeps_units)
         if self._writes_extremes:
             late |= extremes(stored, storage)
-        sop_class = text_of(self._headers.element(tag_of("SOPClassUID"), index))
-        sop_instance = text_of(self._headers.element(tag_of("SOPInstanceUID"), index))
         length = stored.nbytes + stored.nbytes % 2
         vr = b"OB" if stored.dtype.itemsize == 1 else b"OW"
         return [
-            meta_bytes(sop_class, sop_instance, EXPLICIT_LITTLE, IMPLEMENTATION),
+            meta_bytes(*self._uids[index], EXPLICIT_LITTLE, IMPLEMENTATION),
             self._template.encode(index, late),
             struct.pack("<HH2sHL", 0x7FE0, 0x0010, vr, 0, length),
         ]

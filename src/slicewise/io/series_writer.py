@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -160,7 +161,12 @@ class SeriesWriter(Sink):
     def check(self) -> None:
         """Raise what can be known to be wrong before a pixel is read."""
         super().check()
+        _ = self._is_sound
         self._check_folder()
+
+    @cached_property
+    def _is_sound(self) -> bool:
+        """True, or an error: what depends on the graph alone, and is looked at once."""
         self._check_names()
         info = self.source.info
         if info.components > 1 and info.dtype != np.uint8:
@@ -169,6 +175,7 @@ class SeriesWriter(Sink):
                 "Cast('uint8') or Window first, or take one component"
             )
         self._derive()
+        return True
 
     def execute(self, runner: Runner) -> Written:
         """Run the pipeline, write the series and return what was written."""
