@@ -16,7 +16,7 @@ from slicewise.dicom.grid_attributes import grid_columns
 from slicewise.dicom.identity import Naming, identity_columns
 from slicewise.dicom.report import ReportRow
 from slicewise.dicom.required import neutral_values, type_2
-from slicewise.dicom.rule_table import row_for
+from slicewise.dicom.rule_table import is_never_kept, row_for
 from slicewise.dicom.values import text_of
 from slicewise.errors import HeaderError, ParameterError
 from slicewise.image import Action, Change, Headers, ImageInfo, RawElement, Step
@@ -50,6 +50,11 @@ _PROTECTED = frozenset(
         "SourceImageSequence",
         "PixelPaddingValue",
         "PixelPaddingRangeLimit",
+        "LossyImageCompression",
+        "LossyImageCompressionRatio",
+        "LossyImageCompressionMethod",
+        "SpacingBetweenSlices",
+        "Modality",
     ]
 )
 
@@ -111,6 +116,8 @@ class DerivedHeaders:
                 )
         headers = self.headers.replace(overrides)
         _check_uids(headers, sources)
+        if "SeriesNumber" in overrides:
+            raise ParameterError("'overrides' cannot set SeriesNumber: series_number= does, and checks it")
         # Another character set changes all text, not only what is given.
         columns = {tag: headers.column(tag) for tag in {*self.headers.columns(), *headers.columns()}}
         return self.updated(columns, "given by the caller")
@@ -222,6 +229,7 @@ def derive(
             "belongs to, e.g. Image.from_sitk(image, headers=series.headers)"
         )
     derived = DerivedHeaders(_without_group_lengths(info.headers), {})
+    derived = derived.updated({tag: None for tag in derived.headers.columns() if is_never_kept(tag)})
     if not can_hold(derived.headers, texts):
         derived = derived.updated(in_utf8(derived.headers).columns(), "its text is written in UTF-8")
     info = attrs.evolve(info, headers=derived.headers)

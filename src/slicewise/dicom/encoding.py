@@ -56,7 +56,15 @@ def element_bytes(element: RawElement) -> bytes:
 
 
 def text(keyword: str, value: str, vr: str) -> RawElement:
-    """Return an element with an ASCII value."""
+    """Return an element with an ASCII value.
+
+    Raises
+    ------
+    HeaderError
+        If the value has other letters, as a broken identifier may.
+    """
+    if not value.isascii():
+        raise HeaderError(f"{keyword} must be plain ASCII (got {value!r}): the header it comes from is broken")
     return RawElement(tag_of(keyword), vr, value.encode("ascii"))
 
 

@@ -21,7 +21,15 @@ from slicewise.errors import MissingCodecError, ReadError, TruncatedError
 from slicewise.image import Headers
 from slicewise.image.elements import tag_of
 
-__all__ = ["LOSSY_SYNTAXES", "NATIVE_SYNTAXES", "PixelFormat", "decode_frame", "native_values", "pixel_formats"]
+__all__ = [
+    "LOSSY_SYNTAXES",
+    "NATIVE_SYNTAXES",
+    "PixelFormat",
+    "check_fragments",
+    "decode_frame",
+    "native_values",
+    "pixel_formats",
+]
 
 Array = npt.NDArray[Any]
 
@@ -230,6 +238,28 @@ def decode_frame(data: bytes, syntax_uid: str, form: PixelFormat) -> Array:
     if values.dtype.itemsize < form.dtype.itemsize:
         values = values.astype(form.dtype)
     return cleaned(np.ascontiguousarray(values), attrs.evolve(form, high_bit=form.bits_stored - 1))
+
+
+def check_fragments(data: bytes) -> None:
+    """Raise unless encapsulated pixels are whole: fragments and the delimiter after them (PS3.5, A.4).
+
+    Codecs fill up with what they like where a fragment ends too early.
+
+    Raises
+    ------
+    TruncatedError
+        If a fragment, or the delimiter, is missing or cut.
+    """
+    position = 0
+    while position + 8 <= len(data):
+        tag, length = data[position : position + 4], int.from_bytes(data[position + 4 : position + 8], "little")
+        position += 8
+        if tag == b"\xfe\xff\xdd\xe0":
+            return
+        if tag != b"\xfe\xff\x00\xe0":
+            raise TruncatedError(f"the compressed pixels are broken: no fragment begins at byte {position - 8} of them")
+        position += length
+    raise TruncatedError("the compressed pixels end too early: the last fragment is cut, or no delimiter follows it")
 
 
 def _fast_decoder(syntax_uid: str, form: PixelFormat) -> Callable[[bytes], Any] | None:

@@ -38,6 +38,7 @@ __all__ = [
     "REPEATING",
     "ROWS",
     "Row",
+    "is_never_kept",
     "mark_for",
     "row_for",
 ]
@@ -224,3 +225,8 @@ def row_for(tag: int) -> Row:
 def mark_for(row: Row, operation: Operation) -> str:
     """Return the mark of a row for a class of operation."""
     return row.marks[2 * COLUMNS.index(operation)]
+
+
+def is_never_kept(tag: int) -> bool:
+    """Whether an attribute is dropped whatever was done, also if that was nothing."""
+    return not tag >> 16 & 1 and set(row_for(tag).marks.split()) == {"X"}

@@ -239,8 +239,10 @@ class Headers(Sequence[ReadOnlyDataset]):
         for header in self:
             dataset = header.copy_out()
             _drop_character_sets(dataset)
-            if terms:
+            if terms and terms not in ("ISO_IR 6", ["ISO_IR 6"]):
                 dataset.SpecificCharacterSet = terms
+            elif (foreign := _foreign_text(dataset)) is not None:
+                raise HeaderError(f"SpecificCharacterSet: plain ASCII cannot hold {foreign!r}; name a set that can")
             datasets.append(dataset)
         columns: dict[int, Column | None] = dict.fromkeys(self.columns())
         columns.update(type(self).from_datasets(datasets).columns())
@@ -322,6 +324,16 @@ def _is_per_slice(tag: int, value: Any) -> bool:
         return dictionary_VM(tag) == "1" and dictionary_VR(tag) != "SQ"
     except KeyError:
         return False
+
+
+def _foreign_text(dataset: Dataset) -> str | None:
+    for element in dataset:
+        for item in element.value or () if element.VR == "SQ" else ():
+            if (found := _foreign_text(item)) is not None:
+                return found
+        if element.VR in ("LO", "LT", "PN", "SH", "ST", "UC", "UT") and not str(element.value).isascii():
+            return str(element.value)
+    return None
 
 
 def _drop_character_sets(dataset: Dataset) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 import warnings
 import zlib
 from collections.abc import Callable, Sequence
@@ -107,11 +108,14 @@ def read_headers(
 
 def _read_header(path: Path, parser: HeaderParser, guess: int) -> tuple[HeaderFile, int]:
     try:
-        descriptor = os.open(path, os.O_RDONLY)
+        # Without waiting: a pipe that nobody writes to would never open.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     except OSError as error:
         raise ReadError(f"{path}: the file cannot be opened ({error.strerror})") from error
     try:
         status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise NotDicomError("no DICOM file: it is no regular file at all")
         header = _parse_growing(descriptor, status.st_size, parser, guess)
     except SlicewiseError as error:
         raise type(error)(f"{path}: {error}") from error

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import glob
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from slicewise.errors import ParameterError, ReadError
+from slicewise.errors import ParameterError, ReadError, SlicewiseWarning
 
 __all__ = ["PathLike", "list_files"]
 
@@ -65,5 +66,8 @@ def _walk(folder: Path) -> Iterator[Path]:
             continue
         if entry.is_dir(follow_symlinks=False):
             yield from _walk(Path(entry.path))
-        else:
+        elif not entry.is_dir():
             yield Path(entry.path)
+        else:
+            # It could lead round in circles.
+            warnings.warn(f"{entry.path}: a link to a folder is not followed", SlicewiseWarning, stacklevel=2)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from pydicom.encaps import get_frame
 
 from slicewise.dicom.parsing import DEFLATED, EXPLICIT_LITTLE, Entry, Syntax
-from slicewise.dicom.pixels import NATIVE_SYNTAXES, PixelFormat, decode_frame, native_values
+from slicewise.dicom.pixels import NATIVE_SYNTAXES, PixelFormat, check_fragments, decode_frame, native_values
 from slicewise.dicom.rescale import Rescale, to_modality
 from slicewise.errors import ReadError, SlicewiseError, TruncatedError
 from slicewise.io.header_files import HeaderFile, inflated
@@ -93,6 +93,7 @@ def _stored(descriptor: int, file: HeaderFile, form: PixelFormat) -> Array:
         if form.samples > 1 and form.photometric != "RGB":
             return decode_frame(data, EXPLICIT_LITTLE, form)
         return native_values(data, form, little_endian=little_endian)
+    check_fragments(data)
     try:
         frame = get_frame(data, 0, number_of_frames=1)
     except (ValueError, EOFError) as error:

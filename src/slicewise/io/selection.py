@@ -42,6 +42,7 @@ def choose_series(files: Sequence[HeaderFile], series: str | int | None, where: 
             groups.setdefault(file.text(_SERIES), []).append(file)
     if not files:
         raise SeriesError(f"{where}: no DICOM file was found")
+    _warn_of_strays([f for f in files if not f.has_pixels and not f.text(_SERIES)])
     if not groups:
         raise SeriesError(f"{where}: {len(files)} DICOM files, and none of them has pixels")
     chosen = {uid: g for uid, g in groups.items() if series is None or _is_chosen(g[0], uid, series)}
@@ -56,6 +57,16 @@ def choose_series(files: Sequence[HeaderFile], series: str | int | None, where: 
         f"{where}: there are {len(chosen)} series; choose one with series='<SeriesInstanceUID>' or its number\n"
         f"{listing}"
     )
+
+
+def _warn_of_strays(files: Sequence[HeaderFile]) -> None:
+    if files:
+        warnings.warn(
+            f"{len(files)} files that name no series and have no pixels were left out, e.g. {files[0].path.name}: are "
+            "they whole?",
+            SlicewiseWarning,
+            stacklevel=3,
+        )
 
 
 def _warn_without_pixels(files: Sequence[HeaderFile]) -> None:

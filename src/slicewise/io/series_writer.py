@@ -181,7 +181,7 @@ class SeriesWriter(Sink):
         """Run the pipeline, write the series and return what was written."""
         derived = self._derive()
         self._check_folder()
-        with staged_folder(self.folder) as stage:
+        with staged_folder(self.folder, overwrite=self.overwrite) as stage:
             writing = _Writing(self, derived, runner, stage)
             files, choice, final = writing.run()
         paths = tuple(self.folder / name for name in self.file_names)

@@ -11,7 +11,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from slicewise.errors import ReadError, ValueRangeError
+from slicewise.errors import ReadError, ValueRangeError, WriteError
 from slicewise.image import ImageInfo
 from slicewise.pipeline.effect import Effect
 from slicewise.pipeline.node import Array, Block, Node, Slab, node
@@ -40,7 +40,10 @@ class Spool:
         self.high = -np.inf
         self._samples: list[npt.NDArray[Any]] = []
         self._lock = threading.Lock()
-        self._descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
+        try:
+            self._descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
+        except OSError as error:
+            raise _unwritable(path, error) from error
 
     def put(self, slab: Slab, values: Array) -> None:
         """Set a slab aside; from any thread.
@@ -58,9 +61,12 @@ class Spool:
             )
         data = memoryview(np.ascontiguousarray(values).reshape(-1).data).cast("B")
         offset = slab.start * self.info.slice_bytes
-        while data:
-            written = os.pwrite(self._descriptor, data, offset)
-            data, offset = data[written:], offset + written
+        try:
+            while data:
+                written = os.pwrite(self._descriptor, data, offset)
+                data, offset = data[written:], offset + written
+        except OSError as error:
+            raise _unwritable(self.path, error) from error
         with self._lock:
             self.low, self.high = min(self.low, low), max(self.high, high)
             self._samples.append(values.reshape(-1)[::_SAMPLE_STEP].copy())
@@ -83,6 +89,12 @@ class Spool:
         """Delete the file."""
         os.close(self._descriptor)
         self.path.unlink(missing_ok=True)
+
+
+def _unwritable(path: Path, error: OSError) -> WriteError:
+    return WriteError(
+        f"{path.parent}: values cannot be set aside there ({error.strerror}); nothing of the series is kept"
+    )
 
 
 @node

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
+import errno
+import fcntl
 import glob
 import os
 import shutil
@@ -14,6 +18,10 @@ from slicewise.errors import DestinationError, WriteError
 
 __all__ = ["check_destination", "staged_folder"]
 
+_AT_WORKING_FOLDER = -100
+_EXCHANGE = 2
+"""Constants of Linux for renameat2."""
+
 
 def check_destination(folder: Path, *, overwrite: bool) -> None:
     """Raise unless a series may be written to a folder.
@@ -21,24 +29,30 @@ def check_destination(folder: Path, *, overwrite: bool) -> None:
     Raises
     ------
     DestinationError
-        If it is a file, or holds something and is not to be overwritten, or holds anything but
-        DICOM files.
+        If it is a file or a mount point, or holds something and is not to be overwritten, or holds
+        anything but DICOM files.
     """
     if not folder.exists():
         return
     if not folder.is_dir():
         raise DestinationError(f"{folder}: there is a file of this name; a folder is wanted")
+    if folder.is_mount():
+        raise DestinationError(f"{folder}: a mount point cannot be replaced as a whole; name a folder within it")
     there = sorted(folder.iterdir())
     if there and not overwrite:
-        raise DestinationError(
-            f"{folder}: the folder holds {len(there)} files, e.g. {there[0].name}; choose another, or replace "
-            "them with overwrite=True"
-        )
+        raise _not_empty(folder, there)
     foreign = [path for path in there if not _is_dicom(path)]
     if foreign:
         raise DestinationError(
             f"{folder}: {foreign[0].name} is not a DICOM file, and overwriting would delete it; choose another folder"
         )
+
+
+def _not_empty(folder: Path, there: list[Path]) -> DestinationError:
+    return DestinationError(
+        f"{folder}: the folder holds {len(there)} files, e.g. {there[0].name}; choose another, or replace them with "
+        "overwrite=True"
+    )
 
 
 def _is_dicom(path: Path) -> bool:
@@ -49,65 +63,108 @@ def _is_dicom(path: Path) -> bool:
 
 
 @contextmanager
-def staged_folder(folder: Path) -> Iterator[Path]:
+def staged_folder(folder: Path, *, overwrite: bool) -> Iterator[Path]:
     """Give a new folder to write to, which takes the place of ``folder`` at the end.
 
     If the block raises, nothing is left of it. If the process is killed, a hidden folder with
     ``.partial-`` in its name is left beside ``folder``, and is removed by the next one to write there.
 
+    Parameters
+    ----------
+    folder : Path
+        The final folder; what a link points to is meant, not the link.
+    overwrite : bool
+        Whether what is there is replaced.
+
     Raises
     ------
+    DestinationError
+        If something was put into the folder meanwhile that is not to be overwritten.
     WriteError
         If the parent folder cannot be written to, or moving fails.
     """
-    parent = folder.absolute().parent
+    final = folder.resolve()
     try:
-        parent.mkdir(parents=True, exist_ok=True)
-        _remove_abandoned(parent, folder.name)
-        stage = Path(tempfile.mkdtemp(prefix=f".{folder.name}.partial-{os.getpid()}-", dir=parent))
+        final.parent.mkdir(parents=True, exist_ok=True)
+        _tidy(final)
+        stage = Path(tempfile.mkdtemp(prefix=f".{final.name}.partial-", dir=final.parent))
     except OSError as error:
-        raise WriteError(f"{parent}: cannot write there ({error.strerror})") from error
+        raise WriteError(f"{final.parent}: cannot write there ({error.strerror})") from error
     try:
-        yield stage
-        _move_into_place(stage, folder.absolute())
+        with _in_use(stage):
+            yield stage
+            _move_into_place(stage, final, overwrite=overwrite)
     finally:
         shutil.rmtree(stage, ignore_errors=True)
 
 
-def _move_into_place(stage: Path, folder: Path) -> None:
+@contextmanager
+def _in_use(stage: Path) -> Iterator[None]:
+    # The lock goes with the process, also if it is killed: what is not locked is abandoned.
+    descriptor = os.open(stage, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _move_into_place(stage: Path, final: Path, *, overwrite: bool) -> None:
     # mkdtemp makes folders that only their owner can enter.
     mask = os.umask(0)
     os.umask(mask)
     stage.chmod(0o777 & ~mask)
+    # Somebody may have written there while the pixels were computed.
+    check_destination(final, overwrite=overwrite)
     try:
-        if not folder.exists():
-            stage.rename(folder)
-            return
-        old = stage.with_name(stage.name.replace(".partial-", ".replaced-", 1))
-        folder.rename(old)
-        try:
-            stage.rename(folder)
-        except OSError:
-            old.rename(folder)
-            raise
-        shutil.rmtree(old, ignore_errors=True)
+        if overwrite and final.exists():
+            _exchange(stage, final)
+        else:
+            # Fails if the folder is there and not empty.
+            stage.rename(final)
     except OSError as error:
-        raise WriteError(f"{folder}: the finished series cannot be moved there ({error.strerror})") from error
+        if error.errno in (errno.ENOTEMPTY, errno.EEXIST):
+            raise _not_empty(final, sorted(final.iterdir())) from error
+        raise WriteError(f"{final}: the finished series cannot be moved there ({error.strerror})") from error
 
 
-def _remove_abandoned(parent: Path, name: str) -> None:
-    prefix = f".{name}.partial-"
-    for path in parent.glob(f"{glob.escape(prefix)}*"):
-        pid = path.name.removeprefix(prefix).partition("-")[0]
-        if pid.isdigit() and not _is_running(int(pid)):
+def _exchange(stage: Path, final: Path) -> None:
+    """Put the new folder in the place of the old one, and the old one where the new one was."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    rename = getattr(libc, "renameat2", None)
+    if rename is not None:
+        paths = (_AT_WORKING_FOLDER, os.fsencode(stage), _AT_WORKING_FOLDER, os.fsencode(final))
+        if rename(*paths, _EXCHANGE) == 0:
+            return
+    # Not on every system, nor every file system, can this be done at once.
+    old = stage.with_name(stage.name.replace(".partial-", ".replaced-", 1))
+    final.rename(old)
+    try:
+        stage.rename(final)
+    except OSError:
+        old.rename(final)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _tidy(final: Path) -> None:
+    """Remove what killed processes left, and put back what one had moved away and not replaced."""
+    for path in final.parent.glob(f"{glob.escape(f'.{final.name}.partial-')}*"):
+        if _is_abandoned(path):
+            shutil.rmtree(path, ignore_errors=True)
+    for path in final.parent.glob(f"{glob.escape(f'.{final.name}.replaced-')}*"):
+        if not final.exists():
+            path.rename(final)
+        else:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
+def _is_abandoned(path: Path) -> bool:
+    with contextlib.suppress(OSError):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        finally:
+            os.close(descriptor)
         return True
-    return True
+    return False
