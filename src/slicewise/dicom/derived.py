@@ -12,6 +12,7 @@ from pydicom.datadict import dictionary_VR
 from slicewise.dicom.character_sets import can_hold, in_utf8
 from slicewise.dicom.derivation import Software, derivation_columns, image_type, source_columns
 from slicewise.dicom.equipment import software_as_equipment
+from slicewise.dicom.functional_groups import FRAME_GROUPS
 from slicewise.dicom.grid_attributes import grid_columns
 from slicewise.dicom.identity import Naming, identity_columns
 from slicewise.dicom.report import ReportRow
@@ -227,6 +228,11 @@ def derive(
         raise HeaderError(
             "the image has no headers of a DICOM series (SOPClassUID is missing): give it those of the series it "
             "belongs to, e.g. Image.from_sitk(image, headers=series.headers)"
+        )
+    if info.headers.column(FRAME_GROUPS) is not None:
+        raise HeaderError(
+            "a derived series of multi-frame images is not written: their class cannot hold single frames. Save the "
+            "pixels with VolumeWriter, or convert the source to single-frame images first"
         )
     derived = DerivedHeaders(_without_group_lengths(info.headers), {})
     derived = derived.updated({tag: None for tag in derived.headers.columns() if is_never_kept(tag)})

@@ -16,7 +16,7 @@ from slicewise.image import Headers, RawElement
 from slicewise.image.elements import tag_of
 from slicewise.image.headers import Column
 
-__all__ = ["SHARED_GROUPS", "frame_headers", "number_of_frames"]
+__all__ = ["FRAME_GROUPS", "SHARED_GROUPS", "frame_headers", "number_of_frames"]
 
 SHARED_GROUPS = tag_of("SharedFunctionalGroupsSequence")
 FRAME_GROUPS = tag_of("PerFrameFunctionalGroupsSequence")

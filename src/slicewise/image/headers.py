@@ -88,6 +88,13 @@ class Headers(Sequence[ReadOnlyDataset]):
         tags = sorted({tag for row in rows for tag in row})
         return cls(len(rows), {tag: tuple(row.get(tag) for row in rows) for tag in tags})
 
+    @classmethod
+    def joined(cls, parts: Sequence[Headers]) -> Headers:
+        """Return the headers of several stacks as those of one, in order."""
+        tags = sorted({tag for part in parts for tag in part.columns()})
+        columns = {tag: tuple(part.element(tag, k) for part in parts for k in range(len(part))) for tag in tags}
+        return cls(sum(len(part) for part in parts), columns)
+
     def __len__(self) -> int:
         return self._length
 

@@ -16,6 +16,7 @@ from slicewise.dicom.rescale import modality_dtype, rescales
 from slicewise.errors import SeriesError, SlicewiseError
 from slicewise.image import Headers, Image
 from slicewise.image.geometry import REGULAR_TOLERANCE
+from slicewise.io.frames import Frame
 from slicewise.io.header_files import HeaderFile, read_headers
 from slicewise.io.listing import PathLike, list_files
 from slicewise.io.pixel_files import read_slice
@@ -122,5 +123,5 @@ class _Pixels:
         form, rescale = pixel_formats(header)[0], rescales(header)[0]
         shape = (form.rows, form.columns) if form.samples == 1 else (form.rows, form.columns, form.samples)
         out = np.empty(shape, modality_dtype([form], [rescale]))
-        read_slice(file, form, rescale, out)
+        read_slice(Frame(file), form, rescale, out)
         return out

@@ -13,6 +13,7 @@ from slicewise.dicom.parsing import DEFLATED, EXPLICIT_LITTLE, Entry, Syntax
 from slicewise.dicom.pixels import NATIVE_SYNTAXES, PixelFormat, check_fragments, decode_frame, native_values
 from slicewise.dicom.rescale import Rescale, to_modality
 from slicewise.errors import ReadError, SlicewiseError, TruncatedError
+from slicewise.io.frames import Frame
 from slicewise.io.header_files import HeaderFile, inflated
 
 __all__ = ["read_slice"]
@@ -20,13 +21,13 @@ __all__ = ["read_slice"]
 Array = npt.NDArray[Any]
 
 
-def read_slice(file: HeaderFile, form: PixelFormat, rescale: Rescale, out: Array) -> None:
-    """Read the modality values of a single-frame file.
+def read_slice(frame: Frame, form: PixelFormat, rescale: Rescale, out: Array) -> None:
+    """Read the modality values of a frame; of other frames of the file, nothing is decoded.
 
     Parameters
     ----------
-    file : HeaderFile
-        The file; an error if it changed since its header was read.
+    frame : Frame
+        The frame; an error if its file changed since its header was read.
     form : PixelFormat
         How its pixels are stored.
     rescale : Rescale
@@ -39,6 +40,7 @@ def read_slice(file: HeaderFile, form: PixelFormat, rescale: Rescale, out: Array
     ReadError
         If the file changed, ends too early, or cannot be decoded; the message names it.
     """
+    file = frame.file
     try:
         descriptor = os.open(file.path, os.O_RDONLY)
     except OSError as error:
@@ -46,9 +48,9 @@ def read_slice(file: HeaderFile, form: PixelFormat, rescale: Rescale, out: Array
     try:
         _check_unchanged(file, descriptor)
         if _can_read_straight(file, form, rescale, out):
-            _read_into(descriptor, file, out)
+            _read_into(descriptor, _pixels(file).value_start + (frame.index or 0) * form.frame_bytes, out)
         else:
-            to_modality(_stored(descriptor, file, form), rescale, out)
+            to_modality(_stored(descriptor, frame, form), rescale, out)
     except SlicewiseError as error:
         raise type(error)(f"{file.path}: {error}") from error
     except OSError as error:
@@ -77,37 +79,54 @@ def _can_read_straight(file: HeaderFile, form: PixelFormat, rescale: Rescale, ou
     )
 
 
-def _read_into(descriptor: int, file: HeaderFile, out: Array) -> None:
-    read = os.preadv(descriptor, [memoryview(out.reshape(-1).data).cast("B")], _pixels(file).value_start)
+def _frame_bytes(frame: Frame, form: PixelFormat) -> int:
+    # Colour of which only every other column is kept (4:2:2) takes less than its format says.
+    pixels = _pixels(frame.file)
+    return (pixels.value_stop - pixels.value_start) // frame.count if "422" in form.photometric else form.frame_bytes
+
+
+def _read_into(descriptor: int, start: int, out: Array) -> None:
+    read = os.preadv(descriptor, [memoryview(out.reshape(-1).data).cast("B")], start)
     if read < out.nbytes:
         raise TruncatedError(f"the pixels end too early: {out.nbytes} bytes are wanted and {read} are there")
 
 
-def _stored(descriptor: int, file: HeaderFile, form: PixelFormat) -> Array:
-    data = _pixel_bytes(descriptor, file)
-    if not file.is_encapsulated:
-        little_endian = Syntax.of(file.syntax_uid).little_endian
-        if not little_endian and form.bits_allocated == 8 and _pixels(file).vr == "OW":
-            # Bytes within words of big endian stand the other way round (PS3.5, 8.1.1).
-            data = np.frombuffer(data[: len(data) // 2 * 2], np.uint16).byteswap().tobytes()
-        if form.samples > 1 and form.photometric != "RGB":
-            return decode_frame(data, EXPLICIT_LITTLE, form)
-        return native_values(data, form, little_endian=little_endian)
+def _stored(descriptor: int, frame: Frame, form: PixelFormat) -> Array:
+    if frame.file.is_encapsulated:
+        return _decoded(descriptor, frame, form)
+    file = frame.file
+    data = _native_bytes(descriptor, frame, form)
+    little_endian = Syntax.of(file.syntax_uid).little_endian
+    if not little_endian and form.bits_allocated == 8 and _pixels(file).vr == "OW":
+        # Bytes within words of big endian stand the other way round (PS3.5, 8.1.1).
+        data = np.frombuffer(data[: len(data) // 2 * 2], np.uint16).byteswap().tobytes()
+    if form.samples > 1 and form.photometric != "RGB":
+        return decode_frame(data, EXPLICIT_LITTLE, form)
+    return native_values(data, form, little_endian=little_endian)
+
+
+def _decoded(descriptor: int, frame: Frame, form: PixelFormat) -> Array:
+    start = _pixels(frame.file).value_start
+    data = os.pread(descriptor, frame.file.size - start, start)
     check_fragments(data)
     try:
-        frame = get_frame(data, 0, number_of_frames=1)
+        compressed = get_frame(data, frame.index or 0, number_of_frames=frame.count)
     except (ValueError, EOFError) as error:
         raise TruncatedError(f"the compressed pixels are not whole ({error})") from error
-    return decode_frame(frame, file.syntax_uid, form)
+    return decode_frame(compressed, frame.file.syntax_uid, form)
 
 
-def _pixel_bytes(descriptor: int, file: HeaderFile) -> bytes:
-    pixels = _pixels(file)
+def _native_bytes(descriptor: int, frame: Frame, form: PixelFormat) -> bytes:
+    file, pixels = frame.file, _pixels(frame.file)
+    if frame.count == 1:
+        start, stop = pixels.value_start, pixels.value_stop
+    else:
+        start = pixels.value_start + (frame.index or 0) * _frame_bytes(frame, form)
+        stop = start + _frame_bytes(frame, form)
     if file.syntax_uid == DEFLATED:
         whole, _ = inflated(os.pread(descriptor, file.size, 0), descriptor, file.size, complete=True)
-        return whole[pixels.value_start : pixels.value_stop]
-    length = file.size - pixels.value_start if file.is_encapsulated else pixels.value_stop - pixels.value_start
-    return os.pread(descriptor, length, pixels.value_start)
+        return whole[start:stop]
+    return os.pread(descriptor, stop - start, start)
 
 
 def _pixels(file: HeaderFile) -> Entry:

@@ -8,6 +8,7 @@ from typing import Any
 
 from slicewise.dicom.header_parser import assemble
 from slicewise.errors import ParameterError, SeriesError, SeveralSeriesError, SlicewiseWarning
+from slicewise.image import Headers
 from slicewise.image.elements import tag_of
 from slicewise.io.header_files import HeaderFile
 
@@ -93,21 +94,21 @@ def _line(uid: str, group: Sequence[HeaderFile]) -> str:
     return f"{uid}  number {number}, {modality}, {images} of {size}, {str(description)!r}"
 
 
-def choose_where(files: Sequence[HeaderFile], conditions: Mapping[str, Any]) -> list[HeaderFile]:
-    """Return the files whose attributes have the given values.
+def choose_where(headers: Headers, conditions: Mapping[str, Any]) -> list[int]:
+    """Return which images have attributes of the given values.
 
     Raises
     ------
     ParameterError
-        If no file is left; the message lists the values there are.
+        If no image is left; the message lists the values there are.
     """
-    chosen = list(files)
+    chosen = list(range(len(headers)))
     for keyword, wanted in conditions.items():
-        values = assemble([f.header for f in chosen])[keyword]
-        kept = [f for f, value in zip(chosen, values, strict=True) if _equal(value, wanted)]
+        values = headers[keyword]
+        kept = [k for k in chosen if _equal(values[k], wanted)]
         if not kept:
-            there = ", ".join(sorted({repr(str(v)) for v in values})[:8])
-            raise ParameterError(f"'where': no file has {keyword} {wanted!r}; there are {there}")
+            there = ", ".join(sorted({repr(str(values[k])) for k in chosen})[:8])
+            raise ParameterError(f"'where': no image has {keyword} {wanted!r}; there are {there}")
         chosen = kept
     return chosen
 

@@ -11,15 +11,15 @@ from typing import Any, NamedTuple
 import attrs
 import numpy as np
 
-from slicewise.dicom.header_parser import assemble
 from slicewise.dicom.pixels import LOSSY_SYNTAXES, PixelFormat, pixel_formats
 from slicewise.dicom.rescale import Rescale, modality_dtype, rescales
 from slicewise.errors import SeriesError, SlicewiseError
-from slicewise.image import Headers, ImageInfo, RawElement
+from slicewise.image import Headers, ImageInfo, RawElement, Source
 from slicewise.image.elements import tag_of
 from slicewise.image.geometry import REGULAR_TOLERANCE
 from slicewise.image.image import sources_of
-from slicewise.io.header_files import HeaderFile, read_headers
+from slicewise.io.frames import Frame, frames_of
+from slicewise.io.header_files import read_headers
 from slicewise.io.listing import PathLike, list_files
 from slicewise.io.parameters import fixed_mapping, one_of, tolerance
 from slicewise.io.pixel_files import read_slice
@@ -32,7 +32,7 @@ __all__ = ["SeriesReader"]
 
 
 class _Slice(NamedTuple):
-    file: HeaderFile
+    frame: Frame
     form: PixelFormat
     rescale: Rescale
 
@@ -45,7 +45,7 @@ def _path(value: PathLike | Sequence[PathLike]) -> str | tuple[str, ...]:
 
 @node
 class SeriesReader(Node):
-    """Reader of a DICOM series: one volume of single-frame images.
+    """Reader of a DICOM series: one volume of single-frame images, or of the frames of multi-frame ones.
 
     Slices are ordered by their position along the normal of their plane, never by name or
     instance number. Values are modality values: rescale slope and intercept of each slice are
@@ -94,7 +94,8 @@ class SeriesReader(Node):
     @property
     def identity(self) -> Any:
         """The files, their sizes and times of change, and the policies."""
-        files = [(str(s.file.path), s.file.size, s.file.mtime_ns) for s in self._slices]
+        frames = [s.frame for s in self._slices]
+        files = [(str(f.file.path), f.file.size, f.file.mtime_ns, f.index) for f in frames]
         return [files, self.on_gap, self.tolerance]
 
     @property
@@ -108,8 +109,8 @@ class SeriesReader(Node):
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """The files in slice order."""
-        return tuple(s.file.path for s in self._slices)
+        """The files in the order of their slices."""
+        return tuple(dict.fromkeys(s.frame.file.path for s in self._slices))
 
     @cached_property
     def info(self) -> ImageInfo:
@@ -133,20 +134,23 @@ class SeriesReader(Node):
         paths = list_files(self.path)
         found = read_headers(paths, strict=is_list)
         where = f"{len(paths)} files" if is_list else str(self.path)
-        files = choose_where(choose_series(found, self.series, where), self.where or {})
-        headers = assemble([f.header for f in files])
+        frames, headers = frames_of(choose_series(found, self.series, where))
+        chosen = choose_where(headers, self.where or {})
+        if len(chosen) < len(frames):
+            frames, headers = [frames[k] for k in chosen], headers.take(chosen)
         policy = StackPolicy(self.on_gap, self.on_duplicate, self.tolerance)
-        order, geometry = stack(headers, [f.path.name for f in files], policy)
-        headers = _with_lossy_marks(headers.take(order), [files[i] for i in order])
+        order, geometry = stack(headers, [frame.name for frame in frames], policy)
+        frames = [frames[k] for k in order]
+        headers = _with_lossy_marks(headers.take(order), frames)
         formats = pixel_formats(headers)
         rescale = rescales(headers)
-        slices = tuple(_Slice(files[i], f, r) for i, f, r in zip(order, formats, rescale, strict=True))
+        slices = tuple(_Slice(*parts) for parts in zip(frames, formats, rescale, strict=True))
         _check_readable(slices)
         info = ImageInfo(
             geometry=geometry,
             dtype=modality_dtype(formats, rescale),
             headers=headers,
-            sources=sources_of(headers),
+            sources=_sources(headers, frames),
             components=formats[0].samples,
         )
         return info, slices
@@ -163,26 +167,34 @@ class SeriesReader(Node):
 
     def compute_into(self, slab: Slab, out: Array, *blocks: Block) -> None:
         """Read a slab into memory that is already there."""
-        for k, (file, form, rescale) in enumerate(self._slices[slab.start : slab.stop]):
-            read_slice(file, form, rescale, out[k])
+        for k, (frame, form, rescale) in enumerate(self._slices[slab.start : slab.stop]):
+            read_slice(frame, form, rescale, out[k])
 
 
-def _with_lossy_marks(headers: Headers, files: Sequence[HeaderFile]) -> Headers:
+def _sources(headers: Headers, frames: Sequence[Frame]) -> tuple[tuple[Source, ...], ...]:
+    sources = sources_of(headers)
+    numbers = [None if frame.index is None else frame.index + 1 for frame in frames]
+    return tuple(
+        tuple(source._replace(frame=number) for source in found) for found, number in zip(sources, numbers, strict=True)
+    )
+
+
+def _with_lossy_marks(headers: Headers, frames: Sequence[Frame]) -> Headers:
     # A JPEG that is lossy by its transfer syntax is so whether or not the header says it, and nothing
     # would tell when it is written uncompressed (PS3.3, C.7.6.1.1.5).
     tag = tag_of("LossyImageCompression")
-    if not any(file.syntax_uid in LOSSY_SYNTAXES for file in files):
+    lossy = [frame.file.syntax_uid in LOSSY_SYNTAXES for frame in frames]
+    if not any(lossy):
         return headers
     marked = RawElement(tag, "CS", b"01")
-    column = [marked if f.syntax_uid in LOSSY_SYNTAXES else headers.element(tag, k) for k, f in enumerate(files)]
-    return headers.with_columns({tag: tuple(column)})
+    return headers.with_columns(
+        {tag: tuple(marked if is_lossy else headers.element(tag, k) for k, is_lossy in enumerate(lossy))}
+    )
 
 
 def _check_readable(slices: Sequence[_Slice]) -> None:
-    for file, form, _ in slices:
-        frames = file.text(0x00280008)
-        if frames not in ("", "1"):
-            raise SeriesError(f"{file.path}: the file holds {frames} frames; only single-frame images are read")
+    for frame, form, _ in slices:
+        file = frame.file
         if form.bits_allocated == 1 or form.photometric == "PALETTE COLOR":
             raise SeriesError(
                 f"{file.path}: {form.photometric} pixels of {form.bits_allocated} bits are not read by SeriesReader"
