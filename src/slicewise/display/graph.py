@@ -19,7 +19,11 @@ _LONGEST_NAME = 18
 def told_parameters(n: Node) -> dict[str, Any]:
     """Return the parameters of a node that are not left at their defaults."""
     defaults = {field.name.lstrip("_"): field.default for field in attrs.fields(cast("Any", type(n)))}
-    return {name: v for name, v in n.parameters.items() if v is not None and repr(v) != repr(defaults[name])}
+    return {name: v for name, v in n.parameters.items() if _is_told(v) and repr(v) != repr(defaults[name])}
+
+
+def _is_told(value: Any) -> bool:
+    return value is not None and not (isinstance(value, dict) and not value)
 
 
 class _Box(NamedTuple):

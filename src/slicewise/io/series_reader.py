@@ -81,7 +81,9 @@ class SeriesReader(Node):
 
     path: PathLike | Sequence[PathLike] = attrs.field(converter=_path)
     series: str | int | None = attrs.field(default=None, kw_only=True)
-    where: Mapping[str, Any] | None = attrs.field(default=None, kw_only=True, converter=fixed_mapping)
+    where: Mapping[str, Any] | None = attrs.field(
+        default=None, kw_only=True, converter=attrs.converters.optional(fixed_mapping)
+    )
     on_gap: str = attrs.field(default="error", kw_only=True, validator=one_of("error", "keep"))
     on_duplicate: str = attrs.field(default="error", kw_only=True, validator=one_of("error", "first"))
     tolerance: float = attrs.field(default=REGULAR_TOLERANCE, kw_only=True, validator=tolerance)
@@ -103,7 +105,7 @@ class SeriesReader(Node):
         """The path, and what differs from the defaults."""
         shown = f"{len(self.path)} files" if isinstance(self.path, tuple) else repr(self.path)
         fields = [f for f in fields_of(type(self)) if f.name != "path"]
-        values = {f.name: getattr(self, f.name) for f in fields} | {"where": dict(self.where or {}) or None}
+        values = {f.name: getattr(self, f.name) for f in fields} | {"where": dict(self.where) if self.where else None}
         changed = [f"{f.name}={values[f.name]!r}" for f in fields if values[f.name] != f.default]
         return ", ".join([shown, *changed])
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, dataclass_transform
 
@@ -190,14 +190,15 @@ class Node(Operators):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """The parameters by name."""
+        """The parameters by name; mappings as dictionaries."""
         fields = [f for f in fields_of(type(self)) if not f.metadata.get(_INPUT)]
-        return {f.name.lstrip("_"): getattr(self, f.name) for f in fields}
+        values = {f.name.lstrip("_"): getattr(self, f.name) for f in fields}
+        return {name: dict(value) if isinstance(value, Mapping) else value for name, value in values.items()}
 
     @property
     def parameter_text(self) -> str:
         """The parameters as a user would write them."""
-        return ", ".join(f"{k}={_short(v)}" for k, v in self.parameters.items() if v is not None)
+        return ", ".join(f"{k}={_short(v)}" for k, v in self.parameters.items() if _is_told(v))
 
     @cached_property
     def key(self) -> str:
@@ -336,6 +337,10 @@ def _walk(n: Node, seen: set[int]) -> Iterator[Node]:
 
 def _is_required(field: attrs.Attribute[Any]) -> bool:
     return bool(field.metadata.get(_INPUT)) and not field.metadata.get(_OPTIONAL)
+
+
+def _is_told(value: Any) -> bool:
+    return value is not None and not (isinstance(value, Mapping) and not value)
 
 
 def _short(value: Any) -> str:
