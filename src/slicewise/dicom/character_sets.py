@@ -10,7 +10,7 @@ from slicewise.dicom.values import text_of
 from slicewise.errors import HeaderError
 from slicewise.image import Headers
 from slicewise.image.elements import tag_of
-from slicewise.image.encoding import character_set_holds
+from slicewise.image.encoding import CODING_ERRORS, character_set_holds
 
 __all__ = ["can_hold", "character_set", "in_utf8"]
 
@@ -44,5 +44,7 @@ def in_utf8(headers: Headers) -> Headers:
     """
     try:
         return headers.replace(SpecificCharacterSet="ISO_IR 192")
-    except (ValueError, TypeError, LookupError, NotImplementedError) as error:
+    except HeaderError:
+        raise
+    except CODING_ERRORS as error:
         raise HeaderError(f"text cannot be changed to UTF-8 ({error}); use letters of its own character set") from error

@@ -16,7 +16,7 @@ from slicewise.dicom.items import has_odd_value, items_of
 from slicewise.errors import HeaderError
 from slicewise.image import Code, Headers, RawElement
 from slicewise.image.elements import LONG_HEADER_VRS, name_of, tag_of
-from slicewise.image.encoding import encode_data_element
+from slicewise.image.encoding import CODING_ERRORS, encode_data_element
 from slicewise.image.headers import Column
 
 __all__ = ["SeriesTemplate", "code_item", "element_bytes", "explicit_column", "item", "meta_bytes", "sequence", "text"]
@@ -96,8 +96,8 @@ def meta_bytes(
     """Return preamble, prefix and file meta information (PS3.10, 7.1)."""
     elements = [
         RawElement(0x00020001, "OB", b"\x00\x01"),
-        RawElement(0x00020002, "UI", sop_class_uid.encode("ascii")),
-        RawElement(0x00020003, "UI", sop_instance_uid.encode("ascii")),
+        text("MediaStorageSOPClassUID", sop_class_uid, "UI"),
+        text("MediaStorageSOPInstanceUID", sop_instance_uid, "UI"),
         RawElement(0x00020010, "UI", transfer_syntax_uid.encode("ascii")),
         RawElement(0x00020012, "UI", implementation[0].encode("ascii")),
         RawElement(0x00020013, "SH", implementation[1].encode("ascii")),
@@ -139,7 +139,7 @@ def _explicit(element: RawElement, headers: Headers, index: int) -> RawElement:
         return encode_data_element(
             dataset[BaseTag(element.tag)], context=dataset, character_set=character_set(headers, index)
         )
-    except (ValueError, TypeError, AttributeError, NotImplementedError, KeyError) as error:
+    except CODING_ERRORS as error:
         raise HeaderError(
             f"{name_of(element.tag)} of slice {index} cannot be written in explicit VR: {error}. Drop it with "
             f"overrides={{{name_of(element.tag)!r}: None}}"

@@ -167,6 +167,8 @@ def _format(raw: tuple[Any, ...], tags: list[Any], photometric: str, k: int) -> 
             f"slice {k} claims high bit {found.high_bit} for {found.bits_stored} bits stored in "
             f"{found.bits_allocated}: there is no room for them"
         )
+    if not photometric.isascii() or not photometric.isprintable():
+        raise ReadError(f"slice {k} has the photometric interpretation {photometric!r}: the header is broken")
     if found.samples not in (1, 3):
         raise ReadError(f"slice {k} claims {found.samples} samples per pixel: 1 or 3 are read")
     return found

@@ -7,26 +7,15 @@ from typing import Any
 
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
-from pydicom.errors import BytesLengthException
 from pydicom.multival import MultiValue
 from pydicom.tag import BaseTag
 
 from slicewise.image.elements import name_of
+from slicewise.image.encoding import CODING_ERRORS
 
 __all__ = ["decoded", "element_name", "flat", "private_creator", "value_text"]
 
 _SHOWN_BYTES = 8
-_UNDECODABLE = (
-    BytesLengthException,
-    ValueError,
-    TypeError,
-    KeyError,
-    AttributeError,
-    NotImplementedError,
-    OverflowError,
-    ArithmeticError,
-)
-"""What pydicom raises on values that break the rules of their VR."""
 
 
 def decoded(dataset: Dataset, tag: int) -> DataElement | RawDataElement | None:
@@ -34,7 +23,7 @@ def decoded(dataset: Dataset, tag: int) -> DataElement | RawDataElement | None:
     key = BaseTag(tag)
     try:
         return dataset.get(key)
-    except _UNDECODABLE:
+    except CODING_ERRORS:
         return dataset.get_item(key)
 
 

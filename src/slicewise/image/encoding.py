@@ -11,18 +11,30 @@ from pydicom.charset import convert_encodings, default_encoding
 from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
+from pydicom.errors import BytesLengthException
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import correct_ambiguous_vr_element, write_data_element
 
 from slicewise.errors import HeaderError
 from slicewise.image.elements import LONG_HEADER_VRS, RawElement, name_of
 
-__all__ = ["character_set_holds", "encode_data_element", "encode_element"]
+__all__ = ["CODING_ERRORS", "character_set_holds", "encode_data_element", "encode_element"]
 
 _TEXT_VRS = frozenset(["LO", "LT", "PN", "SH", "ST", "UC", "UT"])
 """VRs whose text is in the character set of the dataset."""
 
-_ENCODING_ERRORS = (ValueError, TypeError, AttributeError, OverflowError, NotImplementedError, OSError, struct.error)
+CODING_ERRORS = (
+    ValueError,
+    TypeError,
+    AttributeError,
+    LookupError,
+    ArithmeticError,
+    NotImplementedError,
+    OSError,
+    struct.error,
+    BytesLengthException,
+)
+"""What pydicom raises on values that break the rules of their VR."""
 
 
 def encode_element(
@@ -60,7 +72,7 @@ def encode_element(
     try:
         element = DataElement(tag, known_vr, value, validation_mode=config.RAISE)
         return encode_data_element(element, character_set=character_set, context=context)
-    except _ENCODING_ERRORS as error:
+    except CODING_ERRORS as error:
         raise HeaderError(f"{name_of(tag)} (VR {known_vr}) cannot hold {value!r}: {error}") from error
 
 
@@ -79,7 +91,7 @@ def encode_data_element(
         return _encode(element, encodings, context or Dataset())
     except HeaderError:
         raise
-    except _ENCODING_ERRORS as error:
+    except CODING_ERRORS as error:
         raise HeaderError(f"{name_of(int(element.tag))} (VR {element.VR}) cannot be encoded: {error}") from error
 
 

@@ -159,4 +159,6 @@ def read_only_dataset(elements: dict[BaseTag, Any]) -> ReadOnlyDataset:
 
 
 def _encodings(character_set: bytes) -> list[str]:
-    return convert_encodings([term.strip() for term in character_set.decode("ascii", "replace").split("\\")])
+    # Codecs cannot even be asked for by a name with null characters.
+    declared = character_set.replace(b"\0", b"").decode("ascii", "replace")
+    return convert_encodings([term.strip() for term in declared.split("\\")])
