@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from slicewise.errors import GeometryError, MissingExtraError
+from slicewise.errors import GeometryError
+from slicewise.image.extras import optional_module
 from slicewise.image.geometry import Geometry
 
 if TYPE_CHECKING:
@@ -111,10 +112,7 @@ def from_itk(image: Any) -> tuple[npt.NDArray[Any], Geometry]:
 
 
 def _itk() -> Any:
-    try:
-        return importlib.import_module("itk")
-    except ImportError:
-        raise MissingExtraError("itk images need itk: pip install 'slicewise[itk]'") from None
+    return optional_module("itk", "itk", "an itk image")
 
 
 def _plain(array: npt.NDArray[Any]) -> npt.NDArray[Any]:

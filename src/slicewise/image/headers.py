@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self, overload
 
@@ -11,9 +10,10 @@ from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
 
-from slicewise.errors import HeaderError, MissingExtraError
+from slicewise.errors import HeaderError
 from slicewise.image.elements import RawElement, name_of, tag_of
 from slicewise.image.encoding import encode_data_element, encode_element
+from slicewise.image.extras import optional_module
 from slicewise.image.read_only import ReadOnlyDataset, dataset_of, read_only_dataset
 
 if TYPE_CHECKING:
@@ -292,10 +292,7 @@ class Headers(Sequence[ReadOnlyDataset]):
         MissingExtraError
             If pandas is not installed.
         """
-        try:
-            pandas = importlib.import_module("pandas")
-        except ImportError:
-            raise MissingExtraError("headers.table() needs pandas: pip install 'slicewise[jupyter]'") from None
+        pandas = optional_module("pandas", "jupyter", "headers.table()")
         tags = [tag_of(key) for key in attributes] if attributes is not None else list(self._varying)
         values = {name_of(tag): self._values(tag) for tag in tags}
         return pandas.DataFrame(values, index=range(self._length))

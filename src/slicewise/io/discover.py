@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import warnings
 from collections.abc import Iterator, Sequence
@@ -16,7 +15,6 @@ from slicewise.dicom.header_parser import assemble
 from slicewise.dicom.values import column_decimals, text_of
 from slicewise.errors import (
     DuplicateSliceError,
-    MissingExtraError,
     MixedSlicesError,
     SeveralSeriesError,
     SlicewiseError,
@@ -25,6 +23,7 @@ from slicewise.errors import (
 from slicewise.image import Geometry, Headers, RawElement
 from slicewise.image.attribute_text import decoded, value_text
 from slicewise.image.elements import tag_of
+from slicewise.image.extras import optional_module
 from slicewise.image.geometry import REGULAR_TOLERANCE
 from slicewise.io.header_files import HeaderFile, read_headers
 from slicewise.io.listing import PathLike, list_files
@@ -125,10 +124,7 @@ class Discovery:
         MissingExtraError
             If pandas is not installed.
         """
-        try:
-            pandas = importlib.import_module("pandas")
-        except ImportError:
-            raise MissingExtraError("discover(...).table() needs pandas: pip install 'slicewise[jupyter]'") from None
+        pandas = optional_module("pandas", "jupyter", "discover(...).table()")
         return pandas.DataFrame(self.rows, columns=self.columns)
 
     @property
