@@ -8,10 +8,8 @@ __all__ = [
     "DIVISION",
     "EDGE_ENHANCEMENT",
     "GAUSSIAN",
-    "MASKED",
     "MASK_IMAGE",
     "MAXIMUM",
-    "MEAN",
     "MINIMUM",
     "MULTIPLICATION",
     "PROCESSING_EQUIPMENT",
@@ -31,12 +29,10 @@ EDGE_ENHANCEMENT = Code("113086", "DCM", "Edge enhancement")
 RESAMPLING = Code("113085", "DCM", "Spatial resampling")
 CROP = Code("113077", "DCM", "Volume editing")
 SEGMENTATION = Code("113076", "DCM", "Segmentation")
-MASKED = Code("113047", "DCM", "Pixel by pixel mask")
 ADDITION = Code("113042", "DCM", "Pixel by pixel addition")
 SUBTRACTION = Code("113062", "DCM", "Pixel by pixel subtraction")
 MULTIPLICATION = Code("113053", "DCM", "Pixel by pixel multiplication")
 DIVISION = Code("113046", "DCM", "Pixel by pixel division")
-MEAN = Code("113049", "DCM", "Pixel by pixel mean")
 MAXIMUM = Code("113048", "DCM", "Pixel by pixel Maximum")
 MINIMUM = Code("113051", "DCM", "Pixel by pixel Minimum")
 SUBSET = Code("113091", "DCM", "Spatially-related frames extracted from the volume")

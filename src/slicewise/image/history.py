@@ -90,8 +90,3 @@ class Step:
     def description(self) -> str:
         """Name and parameters in one line."""
         return f"{self.name}({self.parameters})" if self.parameters else self.name
-
-    @property
-    def touches_pixels(self) -> bool:
-        """Whether anything but the choice of slices changed."""
-        return bool(self.operations - {Operation.SUBSET})

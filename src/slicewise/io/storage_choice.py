@@ -35,11 +35,6 @@ class Choice:
     storages: tuple[Storage, ...]
     keeps_mapping: bool
 
-    @property
-    def is_per_slice(self) -> bool:
-        """Whether slope and intercept are only known with the pixels."""
-        return False
-
     def storage(self, index: int, values: npt.NDArray[Any]) -> Storage:
         """Return the storage of a slice."""
         return self.storages[index]
@@ -59,11 +54,6 @@ class PerSlice:
     form: PixelFormat
 
     keeps_mapping = False
-
-    @property
-    def is_per_slice(self) -> bool:
-        """Whether slope and intercept are only known with the pixels."""
-        return True
 
     @property
     def storages(self) -> tuple[Storage, ...]:

@@ -16,7 +16,6 @@ from slicewise.pipeline.node import Array, Block, Filter, Node, Outline, Slab, n
 __all__ = ["Select", "select"]
 
 _AXES = ("slices", "rows", "columns")
-Index = int | slice
 
 
 @node
