@@ -21,12 +21,14 @@ _HOMES = {
     "Geometry": "image",
     "Headers": "image",
     "Image": "image",
+    "ImageStack": "image",
     "Median": "filters.neighbourhood",
     "PerSlice": "image",
     "Resample": "filters.geometry",
     "ResultCache": "pipeline.cache",
     "SeriesReader": "io.series_reader",
     "SeriesWriter": "io.series_writer",
+    "Stack": "pipeline.stack",
     "Threshold": "filters.intensity",
     "VolumeReader": "io.volumes",
     "VolumeWriter": "io.volume_writer",
@@ -48,12 +50,14 @@ __all__ = [
     "Geometry",
     "Headers",
     "Image",
+    "ImageStack",
     "Median",
     "PerSlice",
     "Resample",
     "ResultCache",
     "SeriesReader",
     "SeriesWriter",
+    "Stack",
     "Threshold",
     "VolumeReader",
     "VolumeWriter",
@@ -73,7 +77,7 @@ if TYPE_CHECKING:
     from slicewise.filters.geometry import Crop, Resample
     from slicewise.filters.intensity import Cast, Clip, Threshold, Window
     from slicewise.filters.neighbourhood import Gaussian, Median
-    from slicewise.image import Geometry, Headers, Image, PerSlice
+    from slicewise.image import Geometry, Headers, Image, ImageStack, PerSlice
     from slicewise.io.compare import compare
     from slicewise.io.discover import discover
     from slicewise.io.series_reader import SeriesReader
@@ -82,6 +86,7 @@ if TYPE_CHECKING:
     from slicewise.io.volumes import VolumeReader
     from slicewise.pipeline.cache import ResultCache
     from slicewise.pipeline.node import as_node
+    from slicewise.pipeline.stack import Stack
 
 
 def __getattr__(name: str) -> Any:

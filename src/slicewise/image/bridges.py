@@ -15,7 +15,7 @@ from slicewise.image.geometry import Geometry
 if TYPE_CHECKING:
     import SimpleITK as sitk
 
-__all__ = ["from_itk", "from_sitk", "pixels_of", "to_itk", "to_sitk"]
+__all__ = ["from_itk", "from_sitk", "pixels_of", "stack_to_sitk", "to_itk", "to_sitk"]
 
 
 def to_sitk(array: npt.NDArray[Any], geometry: Geometry) -> sitk.Image:
@@ -33,6 +33,33 @@ def to_sitk(array: npt.NDArray[Any], geometry: Geometry) -> sitk.Image:
     image: sitk.Image = library.GetImageFromArray(_plain(array), isVector=array.ndim == 4)
     image.SetSpacing(geometry.spacing)
     image.SetOrigin(geometry.origin)
+    image.SetDirection(tuple(float(v) for v in direction.ravel()))
+    return image
+
+
+def stack_to_sitk(array: npt.NDArray[Any], geometry: Geometry, step: float, start: float) -> sitk.Image:
+    """Return a 4-D SimpleITK image of an array (volumes, slices, rows, columns[, components]) on a grid.
+
+    Parameters
+    ----------
+    array : numpy array
+        The values; copied, once.
+    geometry : Geometry
+        Grid of each volume.
+    step, start : float
+        Spacing and origin of the fourth axis.
+
+    Raises
+    ------
+    IrregularGeometryError
+        If the volumes are sheared or unevenly spaced.
+    """
+    direction = np.eye(4)
+    direction[:3, :3] = geometry.direction
+    library = importlib.import_module("SimpleITK")
+    image: sitk.Image = library.GetImageFromArray(_plain(array), isVector=array.ndim == 5)
+    image.SetSpacing((*geometry.spacing, step))
+    image.SetOrigin((*geometry.origin, start))
     image.SetDirection(tuple(float(v) for v in direction.ravel()))
     return image
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from slicewise.errors import GeometryError, HeaderError
 from slicewise.image import bridges
+from slicewise.image.axis import StackAxis
 from slicewise.image.elements import RawElement, tag_of
 from slicewise.image.geometry import Geometry
 from slicewise.image.headers import Headers
@@ -34,7 +35,7 @@ class ImageInfo:
     Parameters
     ----------
     geometry : Geometry
-        The grid.
+        The grid; of a stack that of each volume.
     dtype : numpy dtype
         Type of the values. They are modality values: rescale slope and intercept are applied.
     headers : Headers
@@ -47,6 +48,9 @@ class ImageInfo:
         Values per pixel: 1, or 3 for colour.
     withheld : Headers, optional
         Private attributes that the header rules dropped on the way.
+    axis : StackAxis, optional
+        Of several volumes on one grid, what they are stacked along; None for one volume. Slices are counted
+        volume after volume.
     """
 
     geometry: Geometry
@@ -56,9 +60,10 @@ class ImageInfo:
     history: tuple[Step, ...] = ()
     components: int = 1
     withheld: Headers | None = None
+    axis: StackAxis | None = None
 
     def __attrs_post_init__(self) -> None:
-        slices = self.geometry.slices
+        slices = self.slices
         if len(self.headers) != slices or len(self.sources) != slices:
             raise HeaderError(
                 f"there must be one header and one list of sources per slice (got {len(self.headers)} headers and "
@@ -66,9 +71,39 @@ class ImageInfo:
             )
 
     @property
+    def slices(self) -> int:
+        """Number of slices, of all volumes together."""
+        return self.geometry.slices * (1 if self.axis is None else self.axis.volumes)
+
+    @property
+    def slice_shape(self) -> tuple[int, ...]:
+        """Shape of a slice: rows, columns, and components if there are several."""
+        plane = (self.geometry.rows, self.geometry.columns)
+        return plane if self.components == 1 else (*plane, self.components)
+
+    @property
     def shape(self) -> tuple[int, ...]:
-        """Shape of the array: slices, rows, columns, and components if there are several."""
-        return self.geometry.shape if self.components == 1 else (*self.geometry.shape, self.components)
+        """Shape of the array: volumes if they are stacked, slices, rows, columns, and components if there are several."""
+        volumes = () if self.axis is None else (self.axis.volumes,)
+        return (*volumes, self.geometry.slices, *self.slice_shape)
+
+    @property
+    def volumes(self) -> tuple[ImageInfo, ...]:
+        """What is known of each volume; of one that is not stacked, this."""
+        if self.axis is None:
+            return (self,)
+        parts = [range(first, first + self.geometry.slices) for first in range(0, self.slices, self.geometry.slices)]
+        return tuple(
+            attrs.evolve(
+                self,
+                headers=self.headers.take(part),
+                sources=self.sources[part.start : part.stop],
+                history=history,
+                withheld=None if self.withheld is None else self.withheld.take(part),
+                axis=None,
+            )
+            for part, history in zip(parts, self.axis.histories, strict=True)
+        )
 
     @property
     def slice_bytes(self) -> int:
@@ -99,6 +134,8 @@ class Image:
     """What tells this image from every other; it stands for the content, which cannot change."""
 
     def __attrs_post_init__(self) -> None:
+        if self.info.axis is not None:
+            raise GeometryError("an Image is one volume: several of them are an ImageStack")
         if self.array.shape != self.info.shape or self.array.dtype != self.info.dtype:
             raise GeometryError(
                 f"the array must be of shape {self.info.shape} and type {self.info.dtype} "

@@ -105,7 +105,7 @@ class VolumeWriter(Sink):
         self._warn()
         self._check_destination()
         with _staged(self.path) as stage:
-            self._write(image, stage)
+            self._write(image, stage)  # type: ignore[arg-type]
         return self.path
 
     @property

@@ -14,13 +14,15 @@ import numpy.typing as npt
 
 from slicewise.dicom import codes
 from slicewise.errors import GraphError, ParameterError, ValueRangeError
-from slicewise.image import Code, Image, ImageInfo, Operation, check_same_space
+from slicewise.image import Code, Image, ImageInfo, ImageStack, Operation, check_same_space
 from slicewise.pipeline.effect import Effect
 from slicewise.pipeline.node import Array, Block, Filter, Node, Outline, Slab, as_node, input_node, node
+from slicewise.pipeline.stack import volume_by_volume
 
 __all__ = ["Arithmetic", "ScalarArithmetic", "arithmetic"]
 
 Scalar = bool | int | float
+_OPERANDS = (Node, Image, ImageStack)
 
 _COMPARISONS = frozenset(["less", "less_equal", "greater", "greater_equal", "equal", "not_equal"])
 _LOGIC = frozenset(["bitwise_and", "bitwise_or", "bitwise_xor"])
@@ -47,12 +49,20 @@ _CODES: dict[str, Code] = {
 def arithmetic(operation: str, left: Any, right: Any) -> Any:
     """Return the node of an operation between nodes, images and numbers; at least one is a node."""
     if _is_scalar(right):
-        return ScalarArithmetic(operation=operation, scalar=_python(right), input=left)
+        number = _python(right)
+        return as_node(left).each(lambda n: ScalarArithmetic(operation=operation, scalar=number, input=n))
     if _is_scalar(left):
-        return ScalarArithmetic(operation=operation, scalar=_python(left), reflected=True, input=right)
-    if not isinstance(left, Node | Image) or not isinstance(right, Node | Image):
+        number = _python(left)
+        return as_node(right).each(
+            lambda n: ScalarArithmetic(operation=operation, scalar=number, reflected=True, input=n)
+        )
+    if not isinstance(left, _OPERANDS) or not isinstance(right, _OPERANDS):
         return NotImplemented
-    both = Arithmetic(operation=operation, left=as_node(left), right=as_node(right))
+    return volume_by_volume(lambda a, b: _of_two(operation, a, b), as_node(left), as_node(right))
+
+
+def _of_two(operation: str, left: Node, right: Node) -> Node:
+    both = Arithmetic(operation=operation, left=left, right=right)
     if both.is_connected:
         both.check()
     return both

@@ -7,7 +7,7 @@ import weakref
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
-from slicewise.image import Image
+from slicewise.image import Image, ImageStack
 from slicewise.pipeline.sizes import parse_bytes
 
 if TYPE_CHECKING:
@@ -30,10 +30,10 @@ class ResultCache:
 
     def __init__(self, limit: int | str) -> None:
         self.limit = parse_bytes(limit)
-        self._images: OrderedDict[str, Image] = OrderedDict()
+        self._images: OrderedDict[str, Image | ImageStack] = OrderedDict()
         self._lock = threading.Lock()
 
-    def get(self, key: str) -> Image | None:
+    def get(self, key: str) -> Image | ImageStack | None:
         """Return the result of a node, None if it is not there."""
         with self._lock:
             image = self._images.get(key)
@@ -41,7 +41,7 @@ class ResultCache:
                 self._images.move_to_end(key)
             return image
 
-    def put(self, key: str, image: Image) -> None:
+    def put(self, key: str, image: Image | ImageStack) -> None:
         """Keep the result of a node, if it fits at all."""
         if image.array.nbytes > self.limit:
             return
@@ -55,11 +55,11 @@ class ResultCache:
         return len(self._images)
 
 
-_ALIVE: weakref.WeakValueDictionary[str, Image] = weakref.WeakValueDictionary()
+_ALIVE: weakref.WeakValueDictionary[str, Image | ImageStack] = weakref.WeakValueDictionary()
 """Results that somebody holds. It keeps nothing alive, and equal keys mean equal results: it can only save work."""
 
 
-def find_result(node: Node, cache: ResultCache | None) -> Image | None:
+def find_result(node: Node, cache: ResultCache | None) -> Image | ImageStack | None:
     """Return the result of a node if it is alive somewhere, or in the cache."""
     image = _ALIVE.get(node.key)
     if image is None and cache is not None:
@@ -67,7 +67,7 @@ def find_result(node: Node, cache: ResultCache | None) -> Image | None:
     return image
 
 
-def keep_result(node: Node, image: Image, cache: ResultCache | None) -> None:
+def keep_result(node: Node, image: Image | ImageStack, cache: ResultCache | None) -> None:
     """Note the result of a node, for as long as it is alive, and keep it in the cache."""
     _ALIVE[node.key] = image
     if cache is not None:

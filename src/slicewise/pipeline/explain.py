@@ -16,7 +16,7 @@ def explain(target: Node) -> str:
     plan = make_plan(target, {})
     numbers: dict[int, int] = {}
     info = target.info
-    size = format_bytes(info.slice_bytes * info.geometry.slices)
+    size = format_bytes(info.slice_bytes * info.slices)
     held = f", of which {format_bytes(plan.held_bytes)} held whole" if plan.held_bytes else ""
     runs = (
         f"{_count(len(plan.slabs), 'slab')} of up to {_count(plan.slab, 'slice')} in {_count(plan.workers, 'thread')}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, dataclass_transform
 
@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 
 from slicewise.errors import GraphError, SlicewiseError
-from slicewise.image import Geometry, Headers, Image, ImageInfo, Step
+from slicewise.image import Geometry, Headers, Image, ImageInfo, ImageStack, Step
 from slicewise.pipeline.block import Array, Block, Outline, Slab, grown
 from slicewise.pipeline.effect import Effect
 from slicewise.pipeline.inference import infer
@@ -23,7 +23,19 @@ if TYPE_CHECKING:
     from slicewise.pipeline.cache import ResultCache
     from slicewise.pipeline.progress import Progress
 
-__all__ = ["Array", "Block", "Filter", "Node", "Outline", "Slab", "as_node", "fields_of", "input_node", "node"]
+__all__ = [
+    "Array",
+    "Block",
+    "Filter",
+    "Node",
+    "Outline",
+    "Slab",
+    "as_node",
+    "fields_of",
+    "input_node",
+    "input_nodes",
+    "node",
+]
 
 T = TypeVar("T")
 _INPUT = "slicewise.input"
@@ -46,12 +58,21 @@ def input_node(*, default: None = None, kw_only: bool = True, optional: bool = F
     return attrs.field(default=default, converter=_to_node, repr=False, metadata=metadata, kw_only=kw_only)
 
 
+def input_nodes() -> Any:
+    """Declare a field of a node that takes several nodes, as a tuple of any length, given when it is made."""
+    return attrs.field(converter=_to_nodes, repr=False, metadata={_INPUT: True, _OPTIONAL: True})
+
+
+def _to_nodes(values: Any) -> tuple[Node, ...]:
+    return tuple(as_node(value) for value in values)
+
+
 def _to_node(value: Any) -> Node | None:
     return None if value is None else as_node(value)
 
 
 def as_node(value: Any) -> Node:
-    """Return a node for an image in memory; a node as it is.
+    """Return a node for an image or a stack of images in memory; a node as it is.
 
     Raises
     ------
@@ -60,6 +81,12 @@ def as_node(value: Any) -> Node:
     """
     if isinstance(value, Node):
         return value
+    if isinstance(value, ImageStack):
+        from slicewise.pipeline.stack import Stack
+
+        return Stack(
+            tuple(map(as_node, value.volumes)), axis=value.axis, coordinates=value.coordinates, unit=value.unit
+        )
     if isinstance(value, Image):
         from slicewise.pipeline.memory import InMemory
 
@@ -70,7 +97,9 @@ def as_node(value: Any) -> Node:
     )
 
 
-@dataclass_transform(kw_only_default=False, frozen_default=True, field_specifiers=(attrs.field, input_node))
+@dataclass_transform(
+    kw_only_default=False, frozen_default=True, field_specifiers=(attrs.field, input_node, input_nodes)
+)
 def node(cls: type[T]) -> type[T]:
     """Make a class a node: immutable, its parameters declared as attrs fields."""
     return attrs.define(cls, frozen=True, eq=False, repr=False, slots=False)
@@ -88,6 +117,9 @@ class Node(Operators):
 
     version: ClassVar[int] = 1
     """To be raised when the same parameters give another result than before."""
+
+    takes_stacks: ClassVar[bool] = False
+    """Whether the node does something with a stack itself; others are applied to each of its volumes."""
 
     # Numpy leaves operators between an array and a node to the node.
     __array_ufunc__ = None
@@ -137,13 +169,30 @@ class Node(Operators):
         SlicewiseError
             Whatever can be known to go wrong, with the node named.
         """
-        self._check_connected()
-        infos = [n.info for n in self.inputs.values()]
+        infos = self.input_infos()
         try:
             return self._infer(*infos)
         except SlicewiseError as error:
             error.add_note(f"in {self!r}")
             raise
+
+    def input_infos(self) -> list[ImageInfo]:
+        """Return what is known of each input.
+
+        Raises
+        ------
+        GraphError
+            If an input is not connected, or is a stack where one volume is wanted.
+        """
+        self._check_connected()
+        infos = {name: n.info for name, n in self.inputs.items()}
+        for name, info in infos.items():
+            if info.axis is not None and not self.takes_stacks:
+                raise GraphError(
+                    f"{self.name} takes one volume, and its {name} is a stack of {info.axis.volumes} volumes: give it "
+                    "one of them, stack.volumes[k]; a filter is applied to each of them with 'stack >> filter'"
+                )
+        return list(infos.values())
 
     def _infer(self, *inputs: ImageInfo) -> ImageInfo:
         step = Step(
@@ -185,8 +234,14 @@ class Node(Operators):
     @property
     def inputs(self) -> dict[str, Node]:
         """The connected inputs by name, in order."""
-        named = {f.name: getattr(self, f.name) for f in fields_of(type(self)) if f.metadata.get(_INPUT)}
-        return {name: n for name, n in named.items() if n is not None}
+        named: dict[str, Node] = {}
+        for f in fields_of(type(self)):
+            value = getattr(self, f.name) if f.metadata.get(_INPUT) else None
+            if isinstance(value, tuple):
+                named |= {f"{f.name}[{k}]": n for k, n in enumerate(value)}
+            elif value is not None:
+                named[f.name] = value
+        return named
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -226,8 +281,10 @@ class Node(Operators):
         required = [f.name for f in fields_of(type(self)) if _is_required(f)]
         return all(name in self.inputs for name in required) and all(n.is_connected for n in self.inputs.values())
 
-    def with_input(self, source: Node) -> Self:
+    def with_input(self, source: Node) -> Any:
         """Return the same node, or chain of nodes, with its open input connected to a source.
+
+        Connected to a stack, a node that is for one volume becomes a stack: of itself for each volume.
 
         Raises
         ------
@@ -239,16 +296,25 @@ class Node(Operators):
                 continue
             current = getattr(self, f.name)
             if current is None and _is_required(f):
-                return self._connected(**{f.name: source})
+                return self._connected(f.name, source)
             if current is not None and not current.is_connected:
-                return self._connected(**{f.name: current.with_input(source)})
+                return self._connected(f.name, current.with_input(source))
         raise GraphError(
             f"{self.name} takes no input here: its inputs are connected already, or it is a reader. Write "
             "'reader >> filter >> writer', from left to right"
         )
 
-    def _connected(self, **inputs: Node) -> Self:
-        connected: Self = attrs.evolve(self, **inputs)  # type: ignore[misc]
+    def each(self, make: Callable[[Node], Node]) -> Node:
+        """Return what a function makes of the node; of a stack, the stack of what it makes of each volume."""
+        return make(self)
+
+    def _connected(self, name: str, source: Node) -> Node:
+        if self.takes_stacks:
+            return self._with(name, source)
+        return source.each(lambda volume: self._with(name, volume))
+
+    def _with(self, name: str, source: Node) -> Self:
+        connected: Self = attrs.evolve(self, **{name: source})  # type: ignore[misc]
         # What can be known to be wrong is said where the graph is built.
         if connected.is_connected:
             connected.check()
@@ -292,7 +358,7 @@ class Node(Operators):
         cancel: threading.Event | None = None,
         cache: ResultCache | None = None,
     ) -> Any:
-        """Compute the result and return it: an ``Image``, or for a writer what was written.
+        """Compute the result and return it: an ``Image``, of a stack an ``ImageStack``, or for a writer what was written.
 
         Parameters
         ----------

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 import attrs
 
 from slicewise.errors import ParameterError
-from slicewise.image import Image
 from slicewise.pipeline.node import Node, Slab
 from slicewise.pipeline.sizes import available_memory, parse_bytes
 
@@ -55,7 +54,7 @@ class Plan:
     @property
     def slabs(self) -> list[Slab]:
         """The slabs, in order."""
-        slices = self.node.geometry.slices
+        slices = self.node.info.slices
         return [range(a, min(a + self.slab, slices)) for a in range(0, slices, self.slab)]
 
     @property
@@ -65,7 +64,7 @@ class Plan:
 
 
 def make_plan(
-    node: Node, held: Mapping[int, Image], *, memory: int | str | None = None, workers: int | None = None
+    node: Node, held: Mapping[int, object], *, memory: int | str | None = None, workers: int | None = None
 ) -> Plan:
     """Plan the computation of a node's result.
 
@@ -73,7 +72,7 @@ def make_plan(
     ----------
     node : Node
         A connected node.
-    held : mapping of int to Image
+    held : mapping
         By ``id`` of the node, the results that are there already.
     memory : int or str, optional
         Most memory for slabs; a quarter of what is free if not given.
@@ -91,7 +90,7 @@ def make_plan(
     budget = parse_bytes(memory) if memory is not None else int(_FREE_SHARE * available_memory())
     whole = tuple(n for n in _held_whole(node) if id(n) not in held)
     there = {id(n) for n in whole} | set(held)
-    slices = node.geometry.slices
+    slices = node.info.slices
     # Thin enough that every thread has something to do.
     thickest = max(1, min(_THICKEST, -(-slices // (2 * threads))))
     slab = next((t for t in _candidates(thickest) if threads * _slab_bytes(node, t, there) <= budget), 1)
@@ -104,7 +103,7 @@ def make_plan(
         slab=slab,
         workers=threads,
         slab_bytes=_slab_bytes(node, slab, there),
-        held_bytes=sum(n.info.slice_bytes * n.geometry.slices for n in whole),
+        held_bytes=sum(n.info.slice_bytes * n.info.slices for n in whole),
         budget=budget,
     )
 
@@ -118,7 +117,7 @@ def _held_whole(node: Node) -> list[Node]:
     for n in node.walk():
         if n.whole:
             inputs = list(n.inputs.values())
-            needed = n.request(range(n.geometry.slices), *(i.info for i in inputs))
+            needed = n.request(range(n.info.slices), *(i.info for i in inputs))
             found.update({id(i): i for i, slab in zip(inputs, needed, strict=True) if len(slab)})
             found[id(n)] = n
     return list(found.values())
@@ -160,7 +159,7 @@ def consumers(node: Node, wanted: Mapping[int, Slab], held: Mapping[int, object]
 
 
 def _slab_bytes(node: Node, thickness: int, held: set[int]) -> int:
-    slices = node.geometry.slices
+    slices = node.info.slices
     middle = max(0, (slices - thickness) // 2)
     wanted = requests(node, range(middle, min(middle + thickness, slices)), held)
     nodes = {id(n): n for n in node.walk()}

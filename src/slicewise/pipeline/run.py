@@ -12,7 +12,7 @@ import attrs
 import numpy as np
 
 from slicewise.errors import CancelledError, ComputeError, GraphError, SlicewiseError
-from slicewise.image import Image, ImageInfo
+from slicewise.image import Image, ImageInfo, ImageStack
 from slicewise.pipeline.cache import ResultCache, find_result, keep_result
 from slicewise.pipeline.node import Array, Block, Filter, Node, Slab, node
 from slicewise.pipeline.plan import Plan, consumers, make_plan, requests
@@ -41,8 +41,11 @@ class Sink(Filter):
     @cached_property
     def info(self) -> ImageInfo:
         """What is known of the input: a sink adds nothing."""
-        self._check_connected()
-        return next(iter(self.inputs.values())).info
+        return self.input_infos()[0]
+
+    def _connected(self, name: str, source: Node) -> Node:
+        # The results of several sinks are no stack.
+        return self._with(name, source)
 
     def execute(self, runner: Runner) -> Any:
         """Run the pipeline and return what came of it."""
@@ -76,15 +79,16 @@ class Runner:
     def __init__(self, options: RunOptions) -> None:
         self.options = options
         self._stop = threading.Event()
-        self._held: dict[int, Image] = {}
+        self._held: dict[int, Array] = {}
 
-    def image(self, target: Node) -> Image:
+    def image(self, target: Node) -> Image | ImageStack:
         """Return the result of a node in memory."""
         known = find_result(target, self.options.cache)
         if known is not None:
             return known
         plan = self._prepare(target)
-        image = self._held.get(id(target)) or self._collect(plan, f"{target.name}")
+        held = self._held.get(id(target))
+        image = _in_memory(self._collect(plan, f"{target.name}") if held is None else held, target.info)
         keep_result(target, image, self.options.cache)
         return image
 
@@ -104,7 +108,7 @@ class Runner:
         for n in target.walk():
             known = find_result(n, self.options.cache)
             if known is not None:
-                self._held[id(n)] = known
+                self._held[id(n)] = known.array.reshape(-1, *n.info.slice_shape)
         plan = self._plan(target)
         for n in plan.whole:
             self._hold(n)
@@ -121,27 +125,26 @@ class Runner:
             return
         inputs = n.inputs.values()
         blocks = [
-            Block(self._held[id(i)].array, range(i.geometry.slices), i.info) if id(i) in self._held else _unasked(i)
+            Block(self._held[id(i)], range(i.info.slices), i.info) if id(i) in self._held else _unasked(i)
             for i in inputs
         ]
-        array = _computed(n, range(n.geometry.slices), blocks)
-        self._held[id(n)] = Image(array, n.info)
+        self._held[id(n)] = _computed(n, range(n.info.slices), blocks)
 
-    def _collect(self, plan: Plan, title: str) -> Image:
+    def _collect(self, plan: Plan, title: str) -> Array:
         target = plan.node
-        out = np.empty(target.shape, target.dtype)
+        out = np.empty((target.info.slices, *target.info.slice_shape), target.dtype)
 
         def work(slab: Slab) -> None:
             self._evaluate_into(target, slab, out[slab.start : slab.stop])
 
         self._run(plan, work, title)
-        return Image(out, target.info)
+        return out
 
     # --- one slab ------------------------------------------------------------------------------
 
     def _evaluate(self, target: Node, slab: Slab) -> Array:
         if id(target) in self._held:
-            return self._held[id(target)].array[slab.start : slab.stop]
+            return self._held[id(target)][slab.start : slab.stop]
         return _computed(target, slab, self._blocks(target, slab))
 
     def _evaluate_into(self, target: Node, slab: Slab, out: Array) -> None:
@@ -163,7 +166,7 @@ class Runner:
             self._check_cancelled()
             part = wanted[id(n)]
             if id(n) in self._held:
-                arrays[id(n)] = self._held[id(n)].array[part.start : part.stop]
+                arrays[id(n)] = self._held[id(n)][part.start : part.stop]
             else:
                 arrays[id(n)] = _computed(n, part, _take(n, arrays, wanted, uses))
         return _take(target, arrays, wanted, uses)
@@ -173,7 +176,7 @@ class Runner:
     def _run(self, plan: Plan, work: Callable[[Slab], None], title: str) -> None:
         self._stop.clear()
         slabs = plan.slabs
-        total = plan.node.geometry.slices
+        total = plan.node.info.slices
         with show_progress(self.options.progress, title) as tell:
             tell(0, total)
             if plan.workers == 1 or len(slabs) == 1:
@@ -199,7 +202,7 @@ class Runner:
             try:
                 for future in _finished(pool, guarded, waiting, running, plan.workers):
                     done += future.result()
-                    tell(done, plan.node.geometry.slices)
+                    tell(done, plan.node.info.slices)
             except BaseException:
                 # Also for Ctrl-C: the threads end at their next node, and nothing more is started.
                 self._stop.set()
@@ -233,6 +236,10 @@ def _finished(
         yield from ready
 
 
+def _in_memory(slices: Array, info: ImageInfo) -> Image | ImageStack:
+    return Image(slices, info) if info.axis is None else ImageStack(slices.reshape(info.shape), info)
+
+
 def _take(
     n: Node, arrays: MutableMapping[int, Array], wanted: dict[int, Slab], uses: MutableMapping[int, int]
 ) -> list[Block]:
@@ -251,7 +258,7 @@ def _take(
 
 def _unasked(source: Node) -> Block:
     """Return the block of an input none of whose slices were asked for."""
-    return Block(np.empty((0, *source.shape[1:]), source.dtype), range(0), source.info)
+    return Block(np.empty((0, *source.info.slice_shape), source.dtype), range(0), source.info)
 
 
 class _named:  # noqa: N801 - used like a function
@@ -275,7 +282,7 @@ class _named:  # noqa: N801 - used like a function
 def _computed(n: Node, slab: Slab, blocks: list[Block]) -> Array:
     with _named(n, slab):
         array = n.compute(slab, *blocks)
-        shape = (len(slab), *n.shape[1:])
+        shape = (len(slab), *n.info.slice_shape)
         if array.shape != shape or array.dtype != n.dtype:
             raise ComputeError(
                 f"{n!r} promised an array of shape {shape} and type {n.dtype} for slices {slab.start} to "

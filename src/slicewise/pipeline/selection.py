@@ -107,9 +107,10 @@ def select(source: Node, index: Any) -> Node:
         indices[at : at + 1] = [slice(None)] * (4 - len(indices))
     if len(indices) > len(_AXES):
         raise ParameterError(f"an image is indexed by slices, rows and columns (got {len(indices)} indices)")
-    shape = source.shape[:3] if source.is_connected else (None, None, None)
+    shape = source.geometry.shape if source.is_connected else (None, None, None)
     chosen = {name: _as_slice(name, i, n) for name, i, n in zip(_AXES, indices, shape, strict=False)}
-    return Select(**chosen).with_input(source)  # type: ignore[arg-type]
+    selected: Node = Select(**chosen).with_input(source)  # type: ignore[arg-type]
+    return selected
 
 
 def _as_slice(name: str, index: Any, length: int | None) -> slice:
