@@ -14,6 +14,7 @@ from slicewise.dicom.derivation import Software, derivation_columns, image_type,
 from slicewise.dicom.equipment import software_as_equipment
 from slicewise.dicom.functional_groups import FRAME_GROUPS
 from slicewise.dicom.grid_attributes import grid_columns
+from slicewise.dicom.entities import by_volume, conflicting_columns, primary_columns
 from slicewise.dicom.identity import Naming, identity_columns
 from slicewise.dicom.report import ReportRow
 from slicewise.dicom.required import neutral_values, type_2
@@ -25,6 +26,8 @@ from slicewise.image.elements import tag_of
 from slicewise.image.headers import Column
 
 __all__ = ["DerivedHeaders", "derive"]
+
+_IMAGE_TYPE = tag_of("ImageType")
 
 _PROTECTED = frozenset(
     tag_of(keyword)
@@ -238,13 +241,18 @@ def derive(
     derived = derived.updated({tag: None for tag in derived.headers.columns() if is_never_kept(tag)})
     if not can_hold(derived.headers, texts):
         derived = derived.updated(in_utf8(derived.headers).columns(), "its text is written in UTF-8")
+    if info.axis is not None:
+        derived = _as_one_series(derived)
     info = attrs.evolve(info, headers=derived.headers)
     derived = _with_private(derived, info, private)
     derived = derived.updated(identity_columns(info, naming, software, now))
-    derived = derived.updated(grid_columns(derived.headers, info.geometry), "the grid of the image")
-    derived = derived.updated({tag_of("ImageType"): image_type(info, wanted_type)})
-    derived = derived.updated(_sources(info))
-    derived = derived.updated(derivation_columns(info, software, now))
+    volumes = attrs.evolve(info, headers=derived.headers).volumes
+    derived = derived.updated(
+        by_volume(volumes, lambda v: grid_columns(v.headers, v.geometry)), "the grid of the image"
+    )
+    derived = derived.updated(by_volume(volumes, lambda v: {_IMAGE_TYPE: image_type(v, wanted_type)}))
+    derived = derived.updated(by_volume(volumes, _sources))
+    derived = derived.updated(by_volume(volumes, lambda v: derivation_columns(v, software, now)))
     if equipment == "software":
         derived = derived.updated(software_as_equipment(derived.headers, software), "equipment='software'")
     return derived
@@ -252,6 +260,13 @@ def derive(
 
 def _without_group_lengths(headers: Headers) -> Headers:
     return headers.with_columns({tag: None for tag in headers.columns() if not tag & 0xFFFF})
+
+
+def _as_one_series(derived: DerivedHeaders) -> DerivedHeaders:
+    if not isinstance(derived.headers.column(tag_of("SpecificCharacterSet")), RawElement | None):
+        derived = derived.updated(in_utf8(derived.headers).columns(), "its text is written in UTF-8")
+    derived = derived.updated(primary_columns(derived.headers), "one series has one: that of the first volume")
+    return derived.updated(conflicting_columns(derived.headers), "one series has one, and the volumes differ in it")
 
 
 def _sources(info: ImageInfo) -> dict[int, Column | None]:

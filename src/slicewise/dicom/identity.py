@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta, timezone
 from itertools import islice
 
@@ -11,6 +11,7 @@ import attrs
 
 from slicewise.dicom.character_sets import character_set
 from slicewise.dicom.derivation import Software, operations_of
+from slicewise.dicom.numbering import count_columns, instance_numbers, is_pet, pet_columns
 from slicewise.dicom.uids import fresh_uids, reproducible_uids
 from slicewise.dicom.values import text_of
 from slicewise.errors import HeaderError, ParameterError
@@ -53,27 +54,23 @@ def now_of(headers: Headers) -> datetime:
 
 def identity_columns(info: ImageInfo, naming: Naming, software: Software, now: datetime) -> dict[int, Column | None]:
     """Return identifiers, numbers, names and dates of the new series and its instances."""
-    slices = info.geometry.slices
+    slices = info.slices
     new = _uids(info, naming, software)
     series_uid = next(new)
     instances = list(islice(new, slices))
-    first = naming.instance_number_start
+    numbers = instance_numbers(info, naming.instance_number_start)
     columns: dict[int, Column | None] = {
         tag_of("SeriesInstanceUID"): _uid("SeriesInstanceUID", series_uid),
         tag_of("SOPInstanceUID"): tuple(_uid("SOPInstanceUID", uid) for uid in instances),
-        tag_of("InstanceNumber"): tuple(_integer("InstanceNumber", first + k) for k in range(slices)),
+        tag_of("InstanceNumber"): tuple(_integer("InstanceNumber", number) for number in numbers),
         tag_of("SeriesNumber"): _integer("SeriesNumber", _series_number(info.headers, naming)),
         tag_of("SeriesDescription"): _series_description(info, naming),
         tag_of("SeriesDescriptionCodeSequence"): None,
         tag_of("InstanceCreatorUID"): None,
     }
     columns |= _dates(info, now)
-    if text_of(info.headers.element(tag_of("Modality"), 0)) == "PT":
-        columns[tag_of("NumberOfSlices")] = RawElement(tag_of("NumberOfSlices"), "US", slices.to_bytes(2, "little"))
-        columns[tag_of("ImageIndex")] = tuple(
-            RawElement(tag_of("ImageIndex"), "US", (k + 1).to_bytes(2, "little")) for k in range(slices)
-        )
-    return columns
+    columns |= count_columns(info)
+    return columns | pet_columns(info) if is_pet(info.headers) else columns
 
 
 def _uids(info: ImageInfo, naming: Naming, software: Software) -> Iterator[str]:
@@ -117,7 +114,7 @@ def _series_description(info: ImageInfo, naming: Naming) -> Column:
                 f"(got {len(naming.series_description)})"
             )
         return encode_element(tag, naming.series_description, character_set=terms)
-    operations = ", ".join(step.name for step in info.history) or "copy"
+    operations = ", ".join(_names(info)) or "copy"
     source = str(headers["SeriesDescription"][0] or "").strip()
     described = f"{source} - {operations}" if source else operations
     try:
@@ -127,6 +124,12 @@ def _series_description(info: ImageInfo, naming: Naming) -> Column:
         return encode_element(tag, operations[:_DESCRIPTION_LENGTH])
 
 
+def _names(info: ImageInfo) -> Iterable[str]:
+    """Return the names of the steps; of a stack whose volumes went through different ones, each name once."""
+    by_volume = {tuple(step.name for step in volume.history) for volume in info.volumes}
+    return by_volume.pop() if len(by_volume) == 1 else dict.fromkeys(step.name for step in info.history)
+
+
 def _dates(info: ImageInfo, now: datetime) -> dict[int, Column | None]:
     date = now.strftime("%Y%m%d").encode("ascii")
     time = now.strftime("%H%M%S.%f").encode("ascii")
@@ -134,7 +137,7 @@ def _dates(info: ImageInfo, now: datetime) -> dict[int, Column | None]:
     kinds = ["InstanceCreation"]
     # PET: decay correction refers to the series time (PS3.3, C.8.9.1).
     corrected = text_of(info.headers.element(tag_of("DecayCorrection"), 0)) not in ("", "NONE")
-    if not (corrected and text_of(info.headers.element(tag_of("Modality"), 0)) == "PT"):
+    if not (corrected and is_pet(info.headers)):
         kinds.append("Series")
     if operations - {Operation.SUBSET, Operation.PROJECTION}:
         kinds.append("Content")

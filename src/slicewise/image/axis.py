@@ -12,9 +12,10 @@ import attrs
 import numpy as np
 
 from slicewise.errors import ParameterError
+from slicewise.image.geometry import Geometry
 from slicewise.image.history import Step
 
-__all__ = ["Coordinate", "StackAxis", "coordinates"]
+__all__ = ["Coordinate", "StackAxis", "StackedVolume", "coordinates"]
 
 Coordinate = int | float | str
 """Where a volume stands on the axis: a number, or a text."""
@@ -49,6 +50,22 @@ def _plain(value: Any) -> Coordinate:
 
 
 @attrs.frozen
+class StackedVolume:
+    """What a volume of a stack has for itself.
+
+    Parameters
+    ----------
+    geometry : Geometry
+        Its grid: that of the stack, but for the rounding of positions.
+    history : tuple of Step
+        What was done to it so far, oldest first.
+    """
+
+    geometry: Geometry
+    history: tuple[Step, ...]
+
+
+@attrs.frozen
 class StackAxis:
     """What the volumes of a stack are stacked along.
 
@@ -56,21 +73,23 @@ class StackAxis:
     ----------
     name : str
         Such as ``time``, or the keyword of the attribute in which the volumes differ.
-    volumes : int
-        How many there are.
     coordinates : tuple of number or str, optional
         Where each volume stands.
     unit : str, optional
         Unit of the coordinates, as UCUM writes it: ``s``, ``ms``, ``s/mm2``.
-    histories : tuple of tuple of Step
-        For each volume what was done to it so far, oldest first.
+    stacked : tuple of StackedVolume
+        The volumes, in order.
     """
 
     name: str
-    volumes: int
     coordinates: tuple[Coordinate, ...] | None
     unit: str | None
-    histories: tuple[tuple[Step, ...], ...] = attrs.field(repr=False)
+    stacked: tuple[StackedVolume, ...] = attrs.field(repr=False)
+
+    @property
+    def volumes(self) -> int:
+        """Number of volumes."""
+        return len(self.stacked)
 
     @property
     def text(self) -> str:
@@ -86,13 +105,6 @@ class StackAxis:
         return f": {', '.join(shown)}{'' if self.unit is None else f' {self.unit}'}"
 
     @property
-    def line(self) -> tuple[float, float]:
-        """Step and first coordinate of the axis as that of an ITK image; 1 and 0 where it is not even."""
-        if self.step is None or self.coordinates is None:
-            return (1.0, 0.0)
-        return (self.step, float(self.coordinates[0]))
-
-    @property
     def step(self) -> float | None:
         """Distance between coordinates that are evenly spaced and growing numbers; None if they are not."""
         known = self.coordinates
@@ -101,3 +113,10 @@ class StackAxis:
         steps = np.diff(np.array(known, dtype=np.float64))
         mean = float(steps.mean())
         return mean if mean > 0 and float(np.abs(steps - mean).max()) <= _EVEN * mean else None
+
+    @property
+    def line(self) -> tuple[float, float]:
+        """Step and first coordinate of the axis, as spacing and origin of an ITK image; 1 and 0 where it is not even."""
+        if self.step is None or self.coordinates is None:
+            return (1.0, 0.0)
+        return (self.step, float(self.coordinates[0]))

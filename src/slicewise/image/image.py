@@ -96,13 +96,14 @@ class ImageInfo:
         return tuple(
             attrs.evolve(
                 self,
+                geometry=volume.geometry,
                 headers=self.headers.take(part),
                 sources=self.sources[part.start : part.stop],
-                history=history,
+                history=volume.history,
                 withheld=None if self.withheld is None else self.withheld.take(part),
                 axis=None,
             )
-            for part, history in zip(parts, self.axis.histories, strict=True)
+            for part, volume in zip(parts, self.axis.stacked, strict=True)
         )
 
     @property

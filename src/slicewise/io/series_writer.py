@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 import numpy as np
@@ -15,6 +15,7 @@ import numpy as np
 from slicewise.dicom.derivation import Software
 from slicewise.dicom.derived import DerivedHeaders, derive
 from slicewise.dicom.identity import Naming, now_of
+from slicewise.dicom.numbering import instance_numbers
 from slicewise.dicom.parsing import EXPLICIT_LITTLE
 from slicewise.dicom.report import Report
 from slicewise.dicom.stored_attributes import stored_columns, window_columns
@@ -47,7 +48,7 @@ class Written:
     folder : Path
         Where to.
     paths : tuple of Path
-        The files, in slice order.
+        The files, in slice order; of a stack volume after volume.
     series_uid : str
         SeriesInstanceUID of the new series.
     report : Report
@@ -95,6 +96,9 @@ class SeriesWriter(Sink):
     (PS3.3, C.7.6.1.1.2 and C.12.4). The series is complete or absent: files are written aside and
     moved into place at the end.
 
+    A stack of volumes becomes one series, numbered in the order of its source where that numbered all slices, else
+    volume by volume.
+
     Values are stored with the slope and intercept of the source where they fit exactly, else with
     new ones that cover them; each stored value is decoded again and compared. Nothing is clipped.
 
@@ -139,6 +143,8 @@ class SeriesWriter(Sink):
     WriteError
         If the disk is full or cannot be written to; nothing is left behind.
     """
+
+    takes_stacks: ClassVar[bool] = True
 
     folder: Path = attrs.field(converter=_folder)
     series_description: str | None = attrs.field(default=None, kw_only=True, validator=_one_line)
@@ -194,9 +200,9 @@ class SeriesWriter(Sink):
 
     @property
     def file_names(self) -> list[str]:
-        """Names of the files, in slice order."""
-        first = self.instance_number_start
-        return [_file_name(self.file_pattern, first + k) for k in range(self.source.geometry.slices)]
+        """Names of the files, in slice order: they take the instance numbers."""
+        numbers = instance_numbers(self.source.info, self.instance_number_start)
+        return [_file_name(self.file_pattern, number) for number in numbers]
 
     @property
     def source(self) -> Node:
@@ -344,8 +350,8 @@ class _Writing:
                 files.write(index, values[k])
 
         self.runner.stream(source, put, "writing")
-        if files.written != self.info.geometry.slices:
-            raise WriteError(f"{files.written} of {self.info.geometry.slices} slices were written")
+        if files.written != self.info.slices:
+            raise WriteError(f"{files.written} of {self.info.slices} slices were written")
         return files, choice, final.noting(files.changes)
 
     def _clear(self) -> None:

@@ -77,7 +77,7 @@ class Spool:
         data = os.pread(self._descriptor, wanted, slab.start * self.info.slice_bytes)
         if len(data) < wanted:
             raise ReadError(f"{self.path}: values that were set aside are gone")
-        return np.frombuffer(data, self.info.dtype).reshape(len(slab), *self.info.shape[1:])
+        return np.frombuffer(data, self.info.dtype).reshape(len(slab), *self.info.slice_shape)
 
     def percentiles(self, low: float, high: float) -> tuple[float, float]:
         """Return two percentiles of the values, from a sample of them."""

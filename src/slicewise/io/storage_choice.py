@@ -79,7 +79,7 @@ def candidates(info: ImageInfo) -> list[Choice | PerSlice]:
         if source is not None:
             found.append(source)
     if info.dtype.kind in "iub" and info.dtype.itemsize <= 2:
-        found.append(Choice((identity_storage(plain),) * info.geometry.slices, keeps_mapping=False))
+        found.append(Choice((identity_storage(plain),) * info.slices, keeps_mapping=False))
     elif info.dtype.kind == "f" and text_of(info.headers.element(tag_of("Modality"), 0)) == "PT":
         found.append(PerSlice(attrs.evolve(plain, bits_allocated=16, bits_stored=16, high_bit=15, signed=True)))
     return found
@@ -88,7 +88,7 @@ def candidates(info: ImageInfo) -> list[Choice | PerSlice]:
 def measured(info: ImageInfo, low: float, high: float) -> Choice:
     """Return the storage for values of a known range."""
     plain = _plain_form(info)
-    slices = info.geometry.slices
+    slices = info.slices
     if info.dtype.kind in "iub":
         for signed, limits in ((False, (0, 65535)), (True, (-32768, 32767))):
             if limits[0] <= low and high <= limits[1]:
@@ -148,4 +148,4 @@ def _source_choice(info: ImageInfo) -> Choice | None:
 
 def _texts(info: ImageInfo, keyword: str, default: str) -> Sequence[str]:
     tag = tag_of(keyword)
-    return [text_of(info.headers.element(tag, k)) or default for k in range(info.geometry.slices)]
+    return [text_of(info.headers.element(tag, k)) or default for k in range(info.slices)]

@@ -11,7 +11,7 @@ import numpy as np
 from slicewise.dicom.values import text_of
 from slicewise.errors import GraphError, PatientMismatchError, SpaceMismatchError
 from slicewise.image import Action, Change, Headers, ImageInfo, StackAxis, Step, check_same_space
-from slicewise.image.axis import Coordinate
+from slicewise.image.axis import Coordinate, StackedVolume
 from slicewise.image.elements import tag_of
 
 __all__ = ["joined_info"]
@@ -55,7 +55,7 @@ def joined_info(
         sources=tuple(sources for info in infos for sources in info.sources),
         history=_merged(histories, infos[0].slices),
         withheld=None if all(info.withheld is None for info in infos) else Headers.joined(withheld),
-        axis=StackAxis(name, len(infos), coordinates, unit, histories),
+        axis=StackAxis(name, coordinates, unit, tuple(StackedVolume(info.geometry, info.history) for info in infos)),
     )
 
 
