@@ -16,13 +16,6 @@ __all__ = ["count_columns", "instance_numbers", "is_pet", "pet_columns"]
 
 _SERIES_TYPE = tag_of("SeriesType")
 
-_TIMES = frozenset(
-    "time TemporalPositionIdentifier TemporalPositionIndex TemporalPositionTimeOffset AcquisitionTime "
-    "AcquisitionDateTime ContentTime FrameReferenceTime FrameAcquisitionDateTime FrameReferenceDateTime TriggerTime "
-    "NominalCardiacTriggerDelayTime ActualCardiacTriggerDelayTime".split()
-)
-"""Names of axes on which every volume is of another time."""
-
 
 def is_pet(headers: Headers) -> bool:
     """Whether the headers are of PET images."""
@@ -138,7 +131,7 @@ def count_columns(info: ImageInfo) -> dict[int, Column | None]:
     """
     if info.axis is None:
         return {}
-    by_axis = info.axis.volumes if info.axis.name in _TIMES else None
+    by_axis = info.axis.volumes if info.axis.is_time else None
     identified = [value for value in _numbers(info.headers, "TemporalPositionIdentifier") if value]
     by_identifier = len(set(identified)) if len(identified) == info.slices else by_axis
     counts = {"NumberOfTemporalPositions": by_identifier, "CardiacNumberOfImages": by_axis}

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, cast
 import attrs
 
 from slicewise.display.markup import escape
+from slicewise.pipeline.forms import inputs_by_form
 from slicewise.pipeline.node import Node
 
 __all__ = ["graph_svg", "told_parameters"]
@@ -45,7 +46,7 @@ def graph_svg(target: Node) -> str:
     boxes = _boxes(target)
     width = max(box.left for box in boxes.values()) + _WIDTH + 1
     height = max(box.top for box in boxes.values()) + _HEIGHT + 1
-    lines = [_line(boxes[id(n)], box) for box in boxes.values() for n in box.node.inputs.values()]
+    lines = [_line(boxes[id(n)], box) for box in boxes.values() for n, _ in inputs_by_form(box.node)]
     drawn = [_drawn(box) for box in boxes.values()]
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
@@ -57,13 +58,22 @@ def _boxes(target: Node) -> dict[int, _Box]:
     """Place each node one column to the right of its last input, and below those already in that column."""
     boxes: dict[int, _Box] = {}
     filled: dict[int, int] = {}
-    for n in target.walk():
-        inputs = [boxes[id(i)] for i in n.inputs.values()]
+    for n in _shown(target, {}).values():
+        inputs = [boxes[id(i)] for i, _ in inputs_by_form(n)]
         column = max((box.column + 1 for box in inputs), default=0)
         row = max(filled.get(column, 0), min((box.row for box in inputs), default=0))
         boxes[id(n)] = _Box(column, row, n)
         filled[column] = row + 1
     return boxes
+
+
+def _shown(n: Node, found: dict[int, Node]) -> dict[int, Node]:
+    """Return the nodes that are drawn, inputs before those that use them; of many volumes alike, one."""
+    if id(n) not in found:
+        for source, _ in inputs_by_form(n):
+            _shown(source, found)
+        found[id(n)] = n
+    return found
 
 
 def _line(source: _Box, target: _Box) -> str:

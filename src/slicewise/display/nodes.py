@@ -43,4 +43,6 @@ def _why_unknown(node: Node) -> str:
 
 def _result(info: ImageInfo) -> Iterator[tuple[str, str]]:
     yield "result", f"{' × '.join(map(str, info.shape))} {info.dtype}"
+    if info.axis is not None:
+        yield "axis", info.axis.text
     yield from geometry_rows(info.geometry)

@@ -10,6 +10,7 @@ __all__ = ["register"]
 _SHOWN = (
     ("slicewise.pipeline.node", "Node", "nodes", "node_html"),
     ("slicewise.image.image", "Image", "images", "image_html"),
+    ("slicewise.image.image_stack", "ImageStack", "images", "stack_html"),
     ("slicewise.image.headers", "Headers", "headers", "headers_html"),
     ("slicewise.dicom.report", "Report", "tables", "report_html"),
     ("slicewise.io.compare", "Comparison", "tables", "comparison_html"),

@@ -20,6 +20,34 @@ __all__ = ["Coordinate", "StackAxis", "StackedVolume", "coordinates"]
 Coordinate = int | float | str
 """Where a volume stands on the axis: a number, or a text."""
 
+_TIMES = {
+    "TemporalPositionTimeOffset": "s",
+    "TriggerTime": "ms",
+    "NominalCardiacTriggerDelayTime": "ms",
+    "ActualCardiacTriggerDelayTime": "ms",
+    "FrameReferenceTime": "ms",
+    "time": None,
+    "TemporalPositionIdentifier": None,
+    "TemporalPositionIndex": None,
+    "AcquisitionTime": None,
+    "AcquisitionDateTime": None,
+    "ContentTime": None,
+    "FrameAcquisitionDateTime": None,
+    "FrameReferenceDateTime": None,
+}
+"""Names of axes along which every volume is of another time, and the unit that the standard gives them (PS3.3)."""
+
+_UNITS = _TIMES | {
+    "EchoTime": "ms",
+    "EffectiveEchoTime": "ms",
+    "InversionTime": "ms",
+    "InversionTimes": "ms",
+    "RepetitionTime": "ms",
+    "DiffusionBValue": "s/mm2",
+    "FlipAngle": "deg",
+    "KVP": "kV",
+}
+
 _MOST_TOLD = 6
 """Coordinates that a text shows."""
 
@@ -75,16 +103,26 @@ class StackAxis:
         Such as ``time``, or the keyword of the attribute in which the volumes differ.
     coordinates : tuple of number or str, optional
         Where each volume stands.
-    unit : str, optional
-        Unit of the coordinates, as UCUM writes it: ``s``, ``ms``, ``s/mm2``.
     stacked : tuple of StackedVolume
         The volumes, in order.
+    stated_unit : str, optional
+        Unit of the coordinates, as UCUM writes it: ``s``, ``ms``, ``s/mm2``.
     """
 
     name: str
     coordinates: tuple[Coordinate, ...] | None
-    unit: str | None
     stacked: tuple[StackedVolume, ...] = attrs.field(repr=False)
+    stated_unit: str | None = None
+
+    @property
+    def unit(self) -> str | None:
+        """Unit of the coordinates: the one that was stated, or that of the attribute."""
+        return self.stated_unit if self.stated_unit is not None else _UNITS.get(self.name)
+
+    @property
+    def is_time(self) -> bool:
+        """Whether every volume is of another time."""
+        return self.name in _TIMES
 
     @property
     def volumes(self) -> int:

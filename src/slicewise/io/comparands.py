@@ -14,7 +14,7 @@ from slicewise.dicom.header_parser import assemble
 from slicewise.dicom.pixels import pixel_formats
 from slicewise.dicom.rescale import modality_dtype, rescales
 from slicewise.errors import SeriesError, SlicewiseError
-from slicewise.image import Headers, Image
+from slicewise.image import Headers, Image, ImageStack
 from slicewise.image.geometry import REGULAR_TOLERANCE
 from slicewise.io.frames import Frame
 from slicewise.io.header_files import HeaderFile, read_headers
@@ -51,7 +51,9 @@ class Comparand:
     values: Callable[[int], Array | None]
 
 
-def comparand(what: PathLike | Sequence[PathLike] | Node | Image, series: str | int | None = None) -> Comparand:
+def comparand(
+    what: PathLike | Sequence[PathLike] | Node | Image | ImageStack, series: str | int | None = None
+) -> Comparand:
     """Return a side of a comparison for files, a node or an image.
 
     Raises
@@ -59,20 +61,20 @@ def comparand(what: PathLike | Sequence[PathLike] | Node | Image, series: str | 
     ReadError
         If files cannot be read, or hold several series and none was chosen.
     """
-    if isinstance(what, Node | Image):
+    if isinstance(what, Node | Image | ImageStack):
         return _of_node(as_node(what))
     return _of_files(what, series)
 
 
 def _of_node(node: Node) -> Comparand:
-    computed: list[Image] = []
+    computed: list[Array] = []
 
     def values(index: int) -> Array:
         if not computed:
-            computed.append(node.update())
-        return np.asarray(computed[0].array[index])
+            computed.append(node.update().array.reshape(-1, *node.info.slice_shape))
+        return np.asarray(computed[0][index])
 
-    labels = tuple(f"slice {k}" for k in range(node.geometry.slices))
+    labels = tuple(f"slice {k}" for k in range(node.info.slices))
     return Comparand(repr(node), labels, node.headers, values)
 
 

@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 
 from slicewise.errors import SlicewiseError
-from slicewise.image import Image
+from slicewise.image import Image, ImageStack
 from slicewise.io.attribute_differences import Difference, DifferenceFinder
 from slicewise.io.comparands import Comparand, comparand
 from slicewise.io.listing import PathLike
@@ -164,8 +164,8 @@ def _side(value: str | None) -> str:
 
 
 def compare(
-    a: PathLike | Sequence[PathLike] | Node | Image,
-    b: PathLike | Sequence[PathLike] | Node | Image,
+    a: PathLike | Sequence[PathLike] | Node | Image | ImageStack,
+    b: PathLike | Sequence[PathLike] | Node | Image | ImageStack,
     *,
     pixels: bool = True,
     ignore: Iterable[str] = (),
@@ -180,7 +180,7 @@ def compare(
 
     Parameters
     ----------
-    a, b : path, sequence of paths, Node or Image
+    a, b : path, sequence of paths, Node, Image or ImageStack
         The two sides. A node is updated if pixels are compared.
     pixels : bool
         Whether pixels are compared as well.

@@ -9,13 +9,14 @@ import secrets
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 import numpy as np
 
 from slicewise.errors import DestinationError, GeometryError, ParameterError, SlicewiseWarning, WriteError
-from slicewise.image import Image
+from slicewise.image import Image, ImageStack
+from slicewise.io.nifti_time import compressed, state_fourth_axis
 from slicewise.io.parameters import one_of
 from slicewise.io.volumes import VolumeReader
 from slicewise.pipeline.node import Node, node
@@ -25,6 +26,9 @@ __all__ = ["VolumeWriter"]
 
 _COMPRESSION = {".nrrd": None, ".mha": None, ".nii.gz": True, ".nii": False, ".vtk": False}
 """Whether a format is compressed: always, never, or as is asked for."""
+
+_FLAT = (".vtk",)
+"""Formats of three axes at most."""
 
 
 def _path(value: str | os.PathLike[str]) -> Path:
@@ -43,6 +47,10 @@ def _suffix(path: Path) -> str | None:
 @node
 class VolumeWriter(Sink):
     """Writer of one volume file: NRRD, NIfTI, MetaImage or legacy VTK, by the end of its name.
+
+    A stack is written as one file with four axes, in LPS still. NRRD and MetaImage get the step between its coordinates
+    as the spacing of the fourth, where they are even; NIfTI gets a time in seconds, of an axis that is one, and else
+    nothing but the number of volumes. Legacy VTK has three axes only.
 
     Such files hold values and grid. **Headers do not travel with them**: patient, study, acquisition,
     sources and history are left behind, and a warning says so. The grid must be a box.
@@ -74,6 +82,8 @@ class VolumeWriter(Sink):
         If the disk is full or cannot be written to; nothing is left behind.
     """
 
+    takes_stacks: ClassVar[bool] = True
+
     path: Path = attrs.field(converter=_path, validator=_known)
     compress: bool | None = attrs.field(default=None, kw_only=True)
     overwrite: bool = attrs.field(default=False, kw_only=True)
@@ -92,10 +102,15 @@ class VolumeWriter(Sink):
         super().check()
         geometry = self.source.geometry
         direction = geometry.direction
-        if _suffix(self.path) == ".vtk" and not np.allclose(direction, np.eye(3), atol=1e-6):
+        if self._format == ".vtk" and not np.allclose(direction, np.eye(3), atol=1e-6):
             raise GeometryError(
                 f"{self.path.name}: legacy VTK files have no directions, and the axes of the image are not those of "
                 "the patient; write .nrrd, .nii.gz or .mha"
+            )
+        if self._format in _FLAT and self._volumes > 1:
+            raise GeometryError(
+                f"{self.path.name}: a legacy VTK file holds one volume, and there are {self._volumes}; write .nrrd, .nii.gz "
+                "or .mha, or one of stack.volumes"
             )
         self._check_destination()
 
@@ -105,13 +120,21 @@ class VolumeWriter(Sink):
         self._warn()
         self._check_destination()
         with _staged(self.path) as stage:
-            self._write(image, stage)  # type: ignore[arg-type]
+            self._write(image, stage)
         return self.path
 
     @property
     def source(self) -> Node:
         """The node whose result is written."""
         return next(iter(self.inputs.values()))
+
+    @property
+    def _format(self) -> str:
+        return _suffix(self.path) or ""
+
+    @property
+    def _volumes(self) -> int:
+        return len(self.source.info.volumes)
 
     def _check_destination(self) -> None:
         target = self.path.resolve()
@@ -131,16 +154,29 @@ class VolumeWriter(Sink):
                 stacklevel=2,
             )
 
-    def _write(self, image: Image, stage: Path) -> None:
+    def _write(self, image: Image | ImageStack, stage: Path) -> None:
+        volumes = image.volumes if isinstance(image, ImageStack) else (image,)
+        self._write_with_sitk(volumes[0] if len(volumes) == 1 else image, stage)
+        for k, volume in enumerate(volumes):
+            self._check_written(volume, VolumeReader(stage, time=None if len(volumes) == 1 else (k,)))
+
+    def _write_with_sitk(self, image: Image | ImageStack, stage: Path) -> None:
         sitk = importlib.import_module("SimpleITK")
-        compress = _COMPRESSION[_suffix(self.path) or ""] is not False and self.compress is not False
+        compress = _COMPRESSION[self._format] is not False and self.compress is not False
+        axis = image.info.axis if self._format in (".nii", ".nii.gz") else None
+        plain = stage if axis is None else stage.with_name(stage.name.removesuffix(".gz"))
         try:
-            sitk.WriteImage(image.to_sitk(), str(stage), useCompression=compress)
+            sitk.WriteImage(image.to_sitk(), str(plain), useCompression=compress and axis is None)
         except RuntimeError as error:
             reason = [line for line in str(error).splitlines() if line.strip()][-1]
             raise WriteError(f"{self.path}: cannot be written ({reason.strip()[:200]})") from None
+        if axis is not None:
+            state_fourth_axis(plain, axis)
+            if plain != stage:
+                compressed(plain, stage)
+
+    def _check_written(self, image: Image, written: VolumeReader) -> None:
         # Writers of SimpleITK do not all say when the disk is full.
-        written = VolumeReader(stage)
         for start in range(0, image.geometry.slices, 32) if written.streams else [0]:
             part = range(start, min(start + 32, image.geometry.slices)) if written.streams else range(len(image))
             if not _same(written.compute(part), image.array[part.start : part.stop]):
@@ -167,4 +203,5 @@ def _staged(path: Path) -> Iterator[Path]:
             raise
         raise WriteError(f"{path}: cannot be written ({error})") from error
     finally:
-        stage.unlink(missing_ok=True)
+        for path in (stage, stage.with_name(stage.name.removesuffix(".gz"))):
+            path.unlink(missing_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from slicewise.pipeline.forms import inputs_by_form
 from slicewise.pipeline.node import Node
 from slicewise.pipeline.plan import Plan, make_plan
 from slicewise.pipeline.sizes import format_bytes
@@ -43,8 +44,12 @@ def _tree(n: Node, plan: Plan | None, numbers: dict[int, int], indent: str = "")
     if n.is_connected:
         marks.append(f"{' x '.join(map(str, n.shape))} {n.dtype}")
     lines = [f"{indent}{n.name}({n.parameter_text})" + (f"   [{'; '.join(marks)}]" if marks else "")]
-    for source in n.inputs.values():
-        lines += _tree(source, plan, numbers, indent + "  ")
+    for source, count in inputs_by_form(n):
+        inner = indent + "  "
+        if count > 1:
+            lines.append(f"{inner}{count} volumes like this one:")
+            inner += "  "
+        lines += _tree(source, plan, numbers, inner)
     return lines
 
 

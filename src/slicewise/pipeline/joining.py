@@ -55,7 +55,7 @@ def joined_info(
         sources=tuple(sources for info in infos for sources in info.sources),
         history=_merged(histories, infos[0].slices),
         withheld=None if all(info.withheld is None for info in infos) else Headers.joined(withheld),
-        axis=StackAxis(name, coordinates, unit, tuple(StackedVolume(info.geometry, info.history) for info in infos)),
+        axis=StackAxis(name, coordinates, tuple(StackedVolume(i.geometry, i.history) for i in infos), unit),
     )
 
 

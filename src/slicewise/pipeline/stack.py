@@ -53,7 +53,8 @@ class Stack(Node):
     coordinates : sequence of number or str, optional
         Where each volume stands on the axis.
     unit : str, optional
-        Unit of the coordinates, as UCUM writes it: ``"s"``, ``"ms"``, ``"s/mm2"``.
+        Unit of the coordinates, as UCUM writes it: ``"s"``, ``"ms"``, ``"s/mm2"``; by default that of the attribute
+        that ``axis`` names, where the standard gives it one.
 
     Raises
     ------
