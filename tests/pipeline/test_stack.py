@@ -225,7 +225,9 @@ def test_volumes_on_other_grids_are_refused_by_number(volumes):
 
 
 def test_volumes_in_other_frames_of_reference_are_refused():
-    with pytest.raises(errors.SpaceMismatchError, match=r"frames of reference \(FrameOfReferenceUID 1\.2\.3 and 1\.2\.4"):
+    with pytest.raises(
+        errors.SpaceMismatchError, match=r"frames of reference \(FrameOfReferenceUID 1\.2\.3 and 1\.2\.4"
+    ):
         sw.Stack([volume(1, FrameOfReferenceUID="1.2.3"), volume(2, FrameOfReferenceUID="1.2.4")], axis="time")
 
 

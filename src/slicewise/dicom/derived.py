@@ -16,6 +16,7 @@ from slicewise.dicom.functional_groups import FRAME_GROUPS
 from slicewise.dicom.grid_attributes import grid_columns
 from slicewise.dicom.entities import by_volume, conflicting_columns, primary_columns
 from slicewise.dicom.identity import Naming, identity_columns
+from slicewise.dicom.numbering import time_columns
 from slicewise.dicom.report import ReportRow
 from slicewise.dicom.required import neutral_values, type_2
 from slicewise.dicom.rule_table import is_never_kept, row_for
@@ -246,6 +247,7 @@ def derive(
     info = attrs.evolve(info, headers=derived.headers)
     derived = _with_private(derived, info, private)
     derived = derived.updated(identity_columns(info, naming, software, now))
+    derived = derived.updated(time_columns(info), "counted over the volumes of the stack")
     volumes = attrs.evolve(info, headers=derived.headers).volumes
     derived = derived.updated(
         by_volume(volumes, lambda v: grid_columns(v.headers, v.geometry)), "the grid of the image"

@@ -11,7 +11,7 @@ import attrs
 
 from slicewise.dicom.character_sets import character_set
 from slicewise.dicom.derivation import Software, operations_of
-from slicewise.dicom.numbering import count_columns, instance_numbers, is_pet, pet_columns
+from slicewise.dicom.numbering import instance_numbers, is_pet, pet_columns
 from slicewise.dicom.uids import fresh_uids, reproducible_uids
 from slicewise.dicom.values import text_of
 from slicewise.errors import HeaderError, ParameterError
@@ -69,7 +69,6 @@ def identity_columns(info: ImageInfo, naming: Naming, software: Software, now: d
         tag_of("InstanceCreatorUID"): None,
     }
     columns |= _dates(info, now)
-    columns |= count_columns(info)
     return columns | pet_columns(info) if is_pet(info.headers) else columns
 
 

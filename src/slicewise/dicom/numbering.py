@@ -8,13 +8,14 @@ import numpy as np
 
 from slicewise.dicom.values import column_decimals, text_of
 from slicewise.errors import HeaderError
-from slicewise.image import Action, Geometry, Headers, ImageInfo, RawElement
+from slicewise.image import Action, Geometry, Headers, ImageInfo, RawElement, StackAxis
 from slicewise.image.elements import tag_of
 from slicewise.image.headers import Column
 
-__all__ = ["count_columns", "instance_numbers", "is_pet", "pet_columns"]
+__all__ = ["instance_numbers", "is_pet", "pet_columns", "time_columns"]
 
 _SERIES_TYPE = tag_of("SeriesType")
+_TEMPORAL_POSITION = tag_of("TemporalPositionIdentifier")
 
 
 def is_pet(headers: Headers) -> bool:
@@ -124,14 +125,39 @@ def _short(keyword: str, value: int) -> RawElement:
 # --- MR -------------------------------------------------------------------------------------------
 
 
-def count_columns(info: ImageInfo) -> dict[int, Column | None]:
-    """Return the counts of times in a stack where they are not those of the source.
+def time_columns(info: ImageInfo) -> dict[int, Column | None]:
+    """Return which time each volume of a stack is, if nothing says it yet, and the counts that are not the source's.
 
-    A count that the source stated and that is not known of the stack is dropped.
+    Times of MR images are often told apart by Content Time alone, which a derived image has of its own. Counts that the
+    source stated and that are not known of the stack are dropped.
     """
     if info.axis is None:
         return {}
-    by_axis = info.axis.volumes if info.axis.is_time else None
+    return _identifiers(info, info.axis) | _counts(info, info.axis)
+
+
+def _identifiers(info: ImageInfo, axis: StackAxis) -> dict[int, Column | None]:
+    if not axis.is_time or text_of(info.headers.element(tag_of("Modality"), 0)) != "MR":
+        return {}
+    if info.headers.column(_TEMPORAL_POSITION) is not None:
+        return {}
+    positions = [1 + rank for rank in _ranks(axis) for _ in range(info.geometry.slices)]
+    return {_TEMPORAL_POSITION: tuple(_integer(_TEMPORAL_POSITION, position) for position in positions)}
+
+
+def _ranks(axis: StackAxis) -> list[int]:
+    """Return the place of each volume in time; as they are stacked where coordinates do not tell."""
+    known = axis.coordinates or ()
+    are_numbers = all(not isinstance(c, str) for c in known)
+    # Times as DICOM writes them sort as texts.
+    are_times = all(isinstance(c, str) and c[:6].isdecimal() for c in known)
+    if len(set(known)) == axis.volumes and (are_numbers or are_times):
+        return [int(rank) for rank in np.argsort(np.argsort(np.array(known)))]
+    return list(range(axis.volumes))
+
+
+def _counts(info: ImageInfo, axis: StackAxis) -> dict[int, Column | None]:
+    by_axis = axis.volumes if axis.is_time else None
     identified = [value for value in _numbers(info.headers, "TemporalPositionIdentifier") if value]
     by_identifier = len(set(identified)) if len(identified) == info.slices else by_axis
     counts = {"NumberOfTemporalPositions": by_identifier, "CardiacNumberOfImages": by_axis}
@@ -150,4 +176,8 @@ def _counted(keyword: str, count: int | None, info: ImageInfo) -> dict[int, Colu
     most = len(info.volumes) if count is None else count
     if stated is not None and stated <= most:
         return {}
-    return {tag: None if count is None else RawElement(tag, "IS", str(count).encode("ascii"))}
+    return {tag: None if count is None else _integer(tag, count)}
+
+
+def _integer(tag: int, value: int) -> RawElement:
+    return RawElement(tag, "IS", str(value).encode("ascii"))
