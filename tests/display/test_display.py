@@ -18,7 +18,7 @@ import slicewise as sw
 from slicewise.display import register
 from slicewise.display.geometry import geometry_rows
 from slicewise.display.headers import headers_html
-from slicewise.display.images import image_html
+from slicewise.display.images import image_html, stack_html
 from slicewise.display.nodes import node_html
 from slicewise.display.tables import comparison_html, discovery_html, report_html, written_html
 from slicewise.image import Geometry, Headers, Image
@@ -119,6 +119,19 @@ def test_an_image_shows_its_slices(image):
     assert "Müller^Jürgen" in told
 
 
+def test_a_stack_shows_a_slice_of_its_volumes(image):
+    stack = sw.Stack([image] * 6, axis="time", coordinates=range(6), unit="s")
+    html = stack_html(stack.update(progress=False))
+    assert len(re.findall(r"base64,", html)) == 4
+    told = shown(html)
+    assert "6 × 12 × 56 × 72 int16" in told
+    assert "6 volumes along time: 0, 1, 2, 3, 4, 5 s" in told
+    assert "12 slices" not in told
+    lazy = node_html(stack >> sw.Median(radius=1))
+    assert "6 volumes along time" in shown(lazy)
+    assert lazy.count("<rect") == 3  # image, filter, stack: of volumes that are alike, one
+
+
 def test_what_files_say_is_never_html():
     nasty = "<script>alert('x')</script>"
     headers = Headers(2).replace(
@@ -165,6 +178,7 @@ def test_ipython_shows_values_by_themselves(image, phantom_ct):
     register(shell)
     show = shell.display_formatter.formatters["text/html"]
     assert "<img" in show(image)
+    assert "ImageStack" in show(sw.Stack([image, image], axis="time").update(progress=False))
     assert "<svg" in show(sw.SeriesReader(phantom_ct.folder) >> sw.Median(radius=1))
     assert "attributes" in show(image.headers)
     assert "1 series" in show(discover(phantom_ct.folder))

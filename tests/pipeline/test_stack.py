@@ -273,7 +273,7 @@ def test_stacks_have_one_axis(stack):
 
 def test_a_node_for_one_volume_never_takes_a_stack_for_one(stack):
     node = sw.Median(radius=1, input=stack)
-    for ask in (lambda: node.info, lambda: computed(node), lambda: node.explain()):
+    for ask in (lambda: node.info, lambda: computed(node), node.explain):
         with pytest.raises(errors.GraphError, match="Median takes one volume, and its input is a stack of 3"):
             ask()
     with pytest.raises(errors.GraphError, match="its like is a stack of 3"):
@@ -311,25 +311,25 @@ def test_a_stack_is_written_as_a_file_of_four_axes(stack, volumes, tmp_path, nam
 
 @pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
 @pytest.mark.parametrize(
-    ("axis", "coordinates", "unit", "step", "start", "stated"),
+    ("axis", "stated"),
     [
-        ("time", [1000, 3500, 6000], "ms", 2.5, 1.0, "sec"),
-        ("TriggerTime", [0, 40, 80], None, 0.04, 0.0, "sec"),
-        ("EchoTime", [2.5, 5, 7.5], None, 1.0, 0.0, "unknown"),  # no time that passes
-        ("time", [0, 1, 2], None, 1.0, 0.0, "unknown"),
-        ("time", [0, 1, 5], "s", 1.0, 0.0, "unknown"),
-        ("time", None, "s", 1.0, 0.0, "unknown"),
+        (("time", [1000, 3500, 6000], "ms"), (2.5, 1.0, "sec")),
+        (("TriggerTime", [0, 40, 80], None), (0.04, 0.0, "sec")),
+        (("EchoTime", [2.5, 5, 7.5], None), (1.0, 0.0, "unknown")),  # no time that passes
+        (("time", [0, 1, 2], None), (1.0, 0.0, "unknown")),
+        (("time", [0, 1, 5], "s"), (1.0, 0.0, "unknown")),
+        (("time", None, "s"), (1.0, 0.0, "unknown")),
     ],
 )
-def test_nifti_states_times_in_seconds_and_nothing_it_cannot(
-    volumes, tmp_path, suffix, axis, coordinates, unit, step, start, stated
-):
-    stack = sw.Stack(volumes, axis=axis, coordinates=coordinates, unit=unit)
+def test_nifti_states_times_in_seconds_and_nothing_it_cannot(volumes, tmp_path, suffix, axis, stated):
+    name, coordinates, unit = axis
+    step, start, known = stated
+    stack = sw.Stack(volumes, axis=name, coordinates=coordinates, unit=unit)
     path = (stack >> sw.VolumeWriter(tmp_path / f"a{suffix}", on_headers="drop")).update(progress=False)
     header = nibabel.load(path).header
     assert header["pixdim"][4] == pytest.approx(step)
     assert header["toffset"] == pytest.approx(start)
-    assert header.get_xyzt_units() == ("mm", stated)
+    assert header.get_xyzt_units() == ("mm", known)
     assert nibabel.load(path).shape == (7, 6, 5, 3)
 
 

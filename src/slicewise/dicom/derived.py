@@ -11,10 +11,10 @@ from pydicom.datadict import dictionary_VR
 
 from slicewise.dicom.character_sets import can_hold, in_utf8
 from slicewise.dicom.derivation import Software, derivation_columns, image_type, source_columns
+from slicewise.dicom.entities import by_volume, conflicting_columns, primary_columns
 from slicewise.dicom.equipment import software_as_equipment
 from slicewise.dicom.functional_groups import FRAME_GROUPS
 from slicewise.dicom.grid_attributes import grid_columns
-from slicewise.dicom.entities import by_volume, conflicting_columns, primary_columns
 from slicewise.dicom.identity import Naming, identity_columns
 from slicewise.dicom.numbering import time_columns
 from slicewise.dicom.report import ReportRow

@@ -15,26 +15,28 @@ __all__ = ["by_volume", "conflicting_columns", "primary_columns"]
 _BY_SLICE = frozenset(map(tag_of, ("SpecificCharacterSet", "TimezoneOffsetFromUTC")))
 """What the rules take from the first of several inputs, and each image may have of its own."""
 
-_OF_THE_SERIES = frozenset(
-    tag_of(keyword)
-    for keyword in (
-        # General Series (C.7.3.1)
+_BY_MODULE = {
+    "General Series (C.7.3.1)": (
         "Laterality PerformingPhysicianName PerformingPhysicianIdentificationSequence ProtocolName "
         "OperatorsName OperatorIdentificationSequence ReferencedPerformedProcedureStepSequence BodyPartExamined "
         "PatientPosition RequestAttributesSequence PerformedProcedureStepID PerformedProcedureStepStartDate "
         "PerformedProcedureStepStartTime PerformedProcedureStepEndDate PerformedProcedureStepEndTime "
         "PerformedProcedureStepDescription PerformedProtocolCodeSequence CommentsOnThePerformedProcedureStep "
-        "AnatomicalOrientationType SeriesDate SeriesTime "
-        # General Equipment (C.7.5.1)
+        "AnatomicalOrientationType SeriesDate SeriesTime"
+    ),
+    "General Equipment (C.7.5.1)": (
         "Manufacturer InstitutionName InstitutionAddress StationName InstitutionalDepartmentName "
         "ManufacturerModelName DeviceSerialNumber SoftwareVersions GantryID SpatialResolution DateOfLastCalibration "
-        "TimeOfLastCalibration PixelPaddingValue "
-        # PET Series and PET Isotope (C.8.9.1, C.8.9.2)
+        "TimeOfLastCalibration"
+    ),
+    "PET Series (C.8.9.1)": (
         "CountsSource SeriesType ReprojectionMethod CorrectedImage RandomsCorrectionMethod "
         "AttenuationCorrectionMethod ScatterCorrectionMethod DecayCorrection ReconstructionDiameter ConvolutionKernel "
         "ReconstructionMethod CollimatorType"
-    ).split()
-)
+    ),
+}
+_OF_THE_SERIES = frozenset(tag_of(keyword) for keywords in _BY_MODULE.values() for keyword in keywords.split())
+"""Attributes of which one series has one (PS3.3, C)."""
 
 _MUST_AGREE = ("Modality", "SOPClassUID")
 

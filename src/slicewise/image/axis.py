@@ -154,7 +154,7 @@ class StackAxis:
 
     @property
     def line(self) -> tuple[float, float]:
-        """Step and first coordinate of the axis, as spacing and origin of an ITK image; 1 and 0 where it is not even."""
+        """Step and first coordinate, as spacing and origin of an axis of ITK; 1 and 0 where it is not even."""
         if self.step is None or self.coordinates is None:
             return (1.0, 0.0)
         return (self.step, float(self.coordinates[0]))

@@ -83,7 +83,7 @@ class ImageInfo:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Shape of the array: volumes if they are stacked, slices, rows, columns, and components if there are several."""
+        """Shape of the array: volumes of a stack, slices, rows, columns, and components if there are several."""
         volumes = () if self.axis is None else (self.axis.volumes,)
         return (*volumes, self.geometry.slices, *self.slice_shape)
 

@@ -109,8 +109,8 @@ class VolumeWriter(Sink):
             )
         if self._format in _FLAT and self._volumes > 1:
             raise GeometryError(
-                f"{self.path.name}: a legacy VTK file holds one volume, and there are {self._volumes}; write .nrrd, .nii.gz "
-                "or .mha, or one of stack.volumes"
+                f"{self.path.name}: a legacy VTK file holds one volume, and there are {self._volumes}; write .nrrd, "
+                ".nii.gz or .mha, or one of stack.volumes"
             )
         self._check_destination()
 
@@ -203,5 +203,5 @@ def _staged(path: Path) -> Iterator[Path]:
             raise
         raise WriteError(f"{path}: cannot be written ({error})") from error
     finally:
-        for path in (stage, stage.with_name(stage.name.removesuffix(".gz"))):
-            path.unlink(missing_ok=True)
+        for left in (stage, stage.with_name(stage.name.removesuffix(".gz"))):
+            left.unlink(missing_ok=True)

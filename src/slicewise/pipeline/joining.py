@@ -64,8 +64,8 @@ def _check_alike(first: ImageInfo, other: ImageInfo, k: int) -> None:
     frames = [text_of(info.headers.element(_FRAME_OF_REFERENCE, 0)) for info in (first, other)]
     if all(frames) and frames[0] != frames[1]:
         raise SpaceMismatchError(
-            f"volume 0 and volume {k} of the stack are in different frames of reference (FrameOfReferenceUID {frames[0]} "
-            f"and {frames[1]}): nothing says how they lie to each other. Register one to the other first"
+            f"volume 0 and volume {k} of the stack are in different frames of reference (FrameOfReferenceUID "
+            f"{frames[0]} and {frames[1]}): nothing says how they lie to each other. Register one to the other first"
         )
     patients = {text_of(info.headers.element(_PATIENT, 0)) for info in (first, other)} - {""}
     if len(patients) > 1:

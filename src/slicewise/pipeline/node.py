@@ -358,7 +358,7 @@ class Node(Operators):
         cancel: threading.Event | None = None,
         cache: ResultCache | None = None,
     ) -> Any:
-        """Compute the result and return it: an ``Image``, of a stack an ``ImageStack``, or for a writer what was written.
+        """Compute the result and return it: an ``Image`` or ``ImageStack``, or for a writer what was written.
 
         Parameters
         ----------

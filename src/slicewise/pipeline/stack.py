@@ -39,7 +39,8 @@ class Stack(Node):
     What is done to a stack is done to each of its volumes: ``stack >> Median(1)`` is the stack of the medians of the
     volumes, and no neighbourhood reaches from one volume into the next. Operators work alike (``stack > 300``), between
     two stacks volume by volume, between a stack and one image with each volume. ``stack[a:b]`` takes slices, rows and
-    columns of every volume; ``stack.volumes`` are the volumes themselves. ``stack >> SeriesWriter(...)`` writes one series.
+    columns of every volume; ``stack.volumes`` are the volumes themselves. ``stack >> SeriesWriter(...)`` writes one
+    series.
 
     Slices and headers of a stack are counted volume after volume. Values are of the one type that holds those of all
     volumes.
@@ -188,8 +189,8 @@ def volume_by_volume(make: Callable[[Node, Node], Node], left: Node, right: Node
     _check_lengths(len(left), len(right))
     if left.axis != right.axis:
         raise GraphError(
-            f"the stacks are along different axes, {left.axis!r} and {right.axis!r}: to combine them volume by volume all "
-            "the same, make one anew from its volumes, with the axis of the other"
+            f"the stacks are along different axes, {left.axis!r} and {right.axis!r}: to combine them volume by volume "
+            "all the same, make one anew from its volumes, with the axis of the other"
         )
     others = iter(right.volumes)
     return left.each(lambda volume: make(volume, next(others)))
