@@ -285,6 +285,15 @@ def test_static_pet_images_stacked_are_a_dynamic_series(tmp_path):
     assert {(tuple(ds.SeriesType), ds.NumberOfTimeSlices) for ds in found} == {(("DYNAMIC", "IMAGE"), 3)}
 
 
+def test_static_pet_images_of_one_time_stay_static(tmp_path):
+    readers = write_volumes(
+        tmp_path / "source", lambda _v, k: k + 1, FrameReferenceTime="0", SeriesType=["STATIC", "IMAGE"], **PET
+    )
+    found = headers_of(written(stack_of(readers, axis="reconstruction"), tmp_path / "derived"))
+    assert {tuple(ds.SeriesType) for ds in found} == {("STATIC", "IMAGE")}
+    assert len({ds.ImageIndex for ds in found}) == len(found)
+
+
 def test_gated_pet_counts_slots(tmp_path):
     readers = write_volumes(
         tmp_path / "source",
@@ -378,6 +387,21 @@ def test_slices_of_a_moved_volume_alone_are_said_to_be_moved(tmp_path):
     first, *_, last = headers_of(written(stack, tmp_path / "derived"))
     assert first.SourceImageSequence[0].SpatialLocationsPreserved == "YES"
     assert last.SourceImageSequence[0].SpatialLocationsPreserved == "NO"
+
+
+def test_private_attributes_are_kept_of_volumes_with_different_histories(tmp_path):
+    readers = write_volumes(tmp_path / "private", by_volume, volumes=2)
+    for reader in readers:
+        for path in reader.files:
+            ds = pydicom.dcmread(path)
+            ds.private_block(0x0099, "SOMEBODY", create=True).add_new(1, "LO", "kept")
+            ds.save_as(path)
+    readers = [sw.SeriesReader(reader.files) for reader in readers]
+    stack = sw.Stack([readers[0][:], readers[1] >> sw.Resample(spacing=(1, 1, 2.5000001))], axis="time")
+    found = headers_of(written(stack, tmp_path / "keep", private="keep"))
+    assert [ds[0x0099, 0x1001].value for ds in found] == ["kept"] * 8
+    found = headers_of(written(stack, tmp_path / "rules"))
+    assert [(0x0099, 0x1001) in ds for ds in found] == [True] * 4 + [False] * 4
 
 
 def test_reproducible_identifiers_are_the_same_in_every_run(tmp_path):

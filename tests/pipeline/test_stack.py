@@ -167,6 +167,13 @@ def test_explain_shows_volumes_that_are_alike_once(stack, volumes):
     assert "like this one" not in mixed
 
 
+def test_memory_is_planned_for_a_sink_as_for_what_it_writes(stack, tmp_path):
+    smooth = stack >> sw.Median(radius=1)
+    texts = [n.explain() for n in (smooth, smooth >> sw.VolumeWriter(tmp_path / "a.nrrd", on_headers="drop"))]
+    used, written = (float(text.partition("memory    about ")[2].split()[0]) for text in texts)
+    assert written >= used > 0
+
+
 def test_history_of_a_stack_tells_each_step_once(stack):
     image = computed(stack >> sw.Median(radius=1) >> sw.Cast("float32"))
     assert [step.name for step in image.history] == ["Median", "Cast"]

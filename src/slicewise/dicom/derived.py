@@ -281,7 +281,8 @@ def _with_private(derived: DerivedHeaders, info: ImageInfo, private: str) -> Der
         tags = [tag for tag in derived.headers.columns() if tag >> 16 & 1]
         return derived.updated(dict.fromkeys(tags), "private='drop'")
     if private == "keep" and info.withheld is not None:
-        return derived.updated(info.withheld.columns(), "private='keep'")
+        withheld = by_volume(info.volumes, lambda v: {} if v.withheld is None else v.withheld.columns())
+        return derived.updated(withheld, "private='keep'")
     return derived
 
 

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from slicewise.dicom.values import column_decimals, text_of
-from slicewise.errors import HeaderError
+from slicewise.errors import HeaderError, ValueRangeError
 from slicewise.image import Action, Geometry, Headers, ImageInfo, RawElement, StackAxis
 from slicewise.image.elements import tag_of
 from slicewise.image.headers import Column
 
 __all__ = ["instance_numbers", "is_pet", "pet_columns", "time_columns"]
 
+_LARGEST_SHORT = 2**16 - 1
 _SERIES_TYPE = tag_of("SeriesType")
 _TEMPORAL_POSITION = tag_of("TemporalPositionIdentifier")
 
@@ -95,13 +96,18 @@ def _pet_times(info: ImageInfo) -> dict[int, Column | None]:
         }
     if kind == "DYNAMIC":
         return {tag_of("NumberOfTimeSlices"): _short("NumberOfTimeSlices", count)}
-    if count > 1:
+    if count > 1 and _are_times(info):
         dynamic = "\\".join(["DYNAMIC", *(rest or ["IMAGE"])])
         return {
             _SERIES_TYPE: RawElement(_SERIES_TYPE, "CS", dynamic.encode("ascii", "replace")),
             tag_of("NumberOfTimeSlices"): _short("NumberOfTimeSlices", count),
         }
     return {}
+
+
+def _are_times(info: ImageInfo) -> bool:
+    times = {_numbers(volume.headers, "FrameReferenceTime")[0] for volume in info.volumes}
+    return len(times) == len(info.volumes) or (info.axis is not None and info.axis.is_time)
 
 
 def _volume_order(volumes: Sequence[ImageInfo]) -> list[int]:
@@ -119,6 +125,10 @@ def _slice_indices(geometry: Geometry) -> list[int]:
 
 
 def _short(keyword: str, value: int) -> RawElement:
+    if value > _LARGEST_SHORT:
+        raise ValueRangeError(
+            f"{keyword} holds {_LARGEST_SHORT} at most (PS3.5, 6.2, US; got {value}): write fewer slices"
+        )
     return RawElement(tag_of(keyword), "US", value.to_bytes(2, "little"))
 
 

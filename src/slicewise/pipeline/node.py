@@ -146,7 +146,7 @@ class Node(Operators):
 
     def request(self, slab: Slab, *inputs: ImageInfo) -> tuple[Slab, ...]:
         """Return for each input the slices needed to compute a slab; none, ``range(0)``, where only its grid counts."""
-        return tuple(grown(slab, self.halo(info), info.geometry.slices) for info in inputs)
+        return tuple(grown(slab, self.halo(info), info.slices) for info in inputs)
 
     def compute(self, slab: Slab, *blocks: Block) -> Array:
         """Return the values of a slab, given the requested slices of each input."""
