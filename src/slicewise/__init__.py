@@ -37,6 +37,7 @@ _HOMES = {
     "compare": "io.compare",
     "discover": "io.discover",
     "errors": "errors",
+    "read_volumes": "io.series_volumes",
     "sitk": "filters.sitk",
 }
 """Where each public name lives: rooms are imported when a name of theirs is first used."""
@@ -67,6 +68,7 @@ __all__ = [
     "compare",
     "discover",
     "errors",
+    "read_volumes",
     "sitk",
 ]
 
@@ -81,6 +83,7 @@ if TYPE_CHECKING:
     from slicewise.io.compare import compare
     from slicewise.io.discover import discover
     from slicewise.io.series_reader import SeriesReader
+    from slicewise.io.series_volumes import read_volumes
     from slicewise.io.series_writer import SeriesWriter
     from slicewise.io.volume_writer import VolumeWriter
     from slicewise.io.volumes import VolumeReader

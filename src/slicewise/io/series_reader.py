@@ -13,17 +13,23 @@ import numpy as np
 
 from slicewise.dicom.pixels import LOSSY_SYNTAXES, PixelFormat, pixel_formats
 from slicewise.dicom.rescale import Rescale, modality_dtype, rescales
-from slicewise.errors import SeriesError, SlicewiseError
-from slicewise.image import Headers, ImageInfo, RawElement, Source
+from slicewise.errors import (
+    DuplicateSliceError,
+    MixedSlicesError,
+    ParameterError,
+    SeriesError,
+    SeveralSeriesError,
+    SlicewiseError,
+)
+from slicewise.image import Geometry, Headers, ImageInfo, RawElement, Source
 from slicewise.image.elements import tag_of
 from slicewise.image.geometry import REGULAR_TOLERANCE
 from slicewise.image.image import sources_of
-from slicewise.io.frames import Frame, frames_of
-from slicewise.io.header_files import read_headers
-from slicewise.io.listing import PathLike, list_files
+from slicewise.io.frames import Frame
+from slicewise.io.listing import PathLike
+from slicewise.io.opened_series import OpenedSeries, listing, open_series
 from slicewise.io.parameters import fixed_mapping, one_of, tolerance
 from slicewise.io.pixel_files import read_slice
-from slicewise.io.selection import choose_series, choose_where
 from slicewise.io.stacking import StackPolicy, stack
 from slicewise.pipeline.effect import Effect
 from slicewise.pipeline.node import Array, Block, Node, Slab, fields_of, node
@@ -41,6 +47,11 @@ def _path(value: PathLike | Sequence[PathLike]) -> str | tuple[str, ...]:
     if isinstance(value, str | os.PathLike):
         return os.fspath(value)
     return tuple(os.fspath(v) for v in value)
+
+
+def _volume(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int | str)):
+        raise ParameterError(f"{attribute.name!r} must be the number or the name of a volume (got {value!r})")
 
 
 @node
@@ -63,6 +74,9 @@ class SeriesReader(Node):
     where : mapping, optional
         Attributes that the images must have, e.g. ``{"EchoTime": 4.92}``, to choose one volume of a
         series that holds several.
+    volume : int or str, optional
+        Which of several volumes (echoes, times, orientations, ...): its number from 0, or its name as
+        ``read_volumes`` and the error message give it.
     on_gap : "error" or "keep"
         What to do where slices are missing or unevenly spaced: refuse, or keep the stack as it is.
     on_duplicate : "error" or "first"
@@ -84,6 +98,7 @@ class SeriesReader(Node):
     where: Mapping[str, Any] | None = attrs.field(
         default=None, kw_only=True, converter=attrs.converters.optional(fixed_mapping)
     )
+    volume: int | str | None = attrs.field(default=None, kw_only=True, validator=_volume)
     on_gap: str = attrs.field(default="error", kw_only=True, validator=one_of("error", "keep"))
     on_duplicate: str = attrs.field(default="error", kw_only=True, validator=one_of("error", "first"))
     tolerance: float = attrs.field(default=REGULAR_TOLERANCE, kw_only=True, validator=tolerance)
@@ -131,19 +146,22 @@ class SeriesReader(Node):
             error.add_note(f"in {self!r}")
             raise
 
+    @cached_property
+    def opened(self) -> OpenedSeries:
+        """The frames of the series with their headers, before a volume is chosen."""
+        return open_series(self.path, self.series, self.where)
+
+    def of_volume(self, volume: int) -> SeriesReader:
+        """Return a reader of one volume, which need not read the headers of the series again."""
+        reader: SeriesReader = attrs.evolve(self, volume=volume)  # type: ignore[misc]
+        reader.__dict__["opened"] = self.opened
+        return reader
+
     def _read_headers(self) -> tuple[ImageInfo, tuple[_Slice, ...]]:
-        is_list = not isinstance(self.path, str)
-        paths = list_files(self.path)
-        found = read_headers(paths, strict=is_list)
-        where = f"{len(paths)} files" if is_list else str(self.path)
-        frames, headers = frames_of(choose_series(found, self.series, where))
-        chosen = choose_where(headers, self.where or {})
-        if len(chosen) < len(frames):
-            frames, headers = [frames[k] for k in chosen], headers.take(chosen)
-        policy = StackPolicy(self.on_gap, self.on_duplicate, self.tolerance)
-        order, geometry = stack(headers, [frame.name for frame in frames], policy)
-        frames = [frames[k] for k in order]
-        headers = _with_lossy_marks(headers.take(order), frames)
+        opened = self.opened if self.volume is None else self.opened.volume(self.volume)
+        order, geometry = self._stacked(opened)
+        frames = [opened.frames[k] for k in order]
+        headers = _with_lossy_marks(opened.headers.take(order), frames)
         formats = pixel_formats(headers)
         rescale = rescales(headers)
         slices = tuple(_Slice(*parts) for parts in zip(frames, formats, rescale, strict=True))
@@ -156,6 +174,19 @@ class SeriesReader(Node):
             components=formats[0].samples,
         )
         return info, slices
+
+    def _stacked(self, opened: OpenedSeries) -> tuple[list[int], Geometry]:
+        policy = StackPolicy(self.on_gap, self.on_duplicate, self.tolerance)
+        if self.on_duplicate == "first" and len(opened.parts) > 1:
+            # The first slices of each would be a mixture.
+            raise SeveralSeriesError(f"{opened.where}: on_duplicate='first' is not for series of {_volumes_of(opened)}")
+        try:
+            return stack(opened.headers, [frame.name for frame in opened.frames], policy)
+        except (DuplicateSliceError, MixedSlicesError, SeveralSeriesError) as error:
+            if len(opened.parts) == 1:
+                raise
+            kind = MixedSlicesError if isinstance(error, MixedSlicesError) else SeveralSeriesError
+            raise kind(f"{error}. The series holds {_volumes_of(opened)}") from None
 
     def request(self, slab: Slab, *inputs: ImageInfo) -> tuple[Slab, ...]:
         """Nothing is needed but the files."""
@@ -171,6 +202,13 @@ class SeriesReader(Node):
         """Read a slab into memory that is already there."""
         for k, (frame, form, rescale) in enumerate(self._slices[slab.start : slab.stop]):
             read_slice(frame, form, rescale, out[k])
+
+
+def _volumes_of(opened: OpenedSeries) -> str:
+    return (
+        f"{len(opened.parts)} volumes:\n{listing(opened.parts)}\n"
+        "Choose one by number or name, e.g. volume=0, or read them all with sw.read_volumes(...)"
+    )
 
 
 def _sources(headers: Headers, frames: Sequence[Frame]) -> tuple[tuple[Source, ...], ...]:

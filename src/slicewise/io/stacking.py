@@ -21,14 +21,11 @@ from slicewise.errors import (
 )
 from slicewise.image import Geometry, Headers
 from slicewise.image.elements import tag_of
+from slicewise.io.image_planes import ORIENTATION_TOLERANCE, SAME_PLACE
 
 __all__ = ["StackPolicy", "stack"]
 
 FloatArray = npt.NDArray[np.float64]
-
-_ORIENTATION_TOLERANCE = 1e-3
-_SAME_POSITION = 1e-3
-"""Slices closer than this, in mm, are at one position."""
 
 
 @attrs.frozen
@@ -75,7 +72,7 @@ def stack(headers: Headers, names: Sequence[str], policy: StackPolicy) -> tuple[
     normal = np.cross(orientation[0, :3], orientation[0, 3:])
     distances = positions @ (normal / np.linalg.norm(normal))
     order = [int(i) for i in np.argsort(distances, kind="stable")]
-    order = _without_duplicates(order, distances, headers, names, policy)
+    order = _without_duplicates(order, distances, names, policy)
     geometry = Geometry(
         rows=_number(headers, "Rows"),
         columns=_number(headers, "Columns"),
@@ -125,7 +122,7 @@ def _check_alike(headers: Headers, names: Sequence[str], orientation: FloatArray
     for keyword in ("Rows", "Columns", "SamplesPerPixel"):
         values = headers[keyword]
         _raise_if_mixed([v == values[0] for v in values], names, keyword, values)
-    tilted = np.abs(orientation - orientation[0]).max(axis=1) <= _ORIENTATION_TOLERANCE
+    tilted = np.abs(orientation - orientation[0]).max(axis=1) <= ORIENTATION_TOLERANCE
     _raise_if_mixed(tilted, names, "ImageOrientationPatient", orientation.tolist())
     scaled = np.abs(spacing / spacing[0] - 1).max(axis=1) <= 1e-4
     _raise_if_mixed(scaled, names, "PixelSpacing", spacing.tolist())
@@ -139,19 +136,17 @@ def _raise_if_mixed(
     k = next(i for i, same in enumerate(alike) if not same)
     raise MixedSlicesError(
         f"the slices differ in {what} and make no one volume: {values[0]} in {names[0]} and {values[k]} in {names[k]} "
-        f"({sum(not same for same in alike)} of {len(names)} files differ from the first). Choose with where={{...}}, "
-        f"e.g. where={{{what!r}: {values[0]!r}}}"
+        f"({sum(not same for same in alike)} of {len(names)} files differ from the first)"
     )
 
 
 def _without_duplicates(
     order: list[int],
     distances: FloatArray,
-    headers: Headers,
     names: Sequence[str],
     policy: StackPolicy,
 ) -> list[int]:
-    twins = [(a, b) for a, b in pairwise(order) if distances[b] - distances[a] < _SAME_POSITION]
+    twins = [(a, b) for a, b in pairwise(order) if distances[b] - distances[a] < SAME_PLACE]
     if not twins:
         return order
     if policy.on_duplicate == "first":
@@ -167,28 +162,11 @@ def _without_duplicates(
     apart = float(distances[second] - distances[first])
     where = f"{names[first]} and {names[second]} lie at one position ({apart:.4g} mm apart)"
     if len(twins) >= places:
-        raise SeveralSeriesError(
-            f"there is more than one volume: {len(order)} slices at {places} positions; {where}. "
-            f"{_what_separates(headers, order)}"
-        )
+        raise SeveralSeriesError(f"there is more than one volume: {len(order)} slices at {places} positions; {where}")
     raise DuplicateSliceError(
         f"{where}, and so do {len(twins) - 1} other pairs. Take out the wrong ones, choose with where={{...}}, or take "
         "the first of each with on_duplicate='first'"
     )
-
-
-def _what_separates(headers: Headers, order: Sequence[int]) -> str:
-    candidates = (
-        "EchoTime EchoNumbers TemporalPositionIdentifier AcquisitionNumber AcquisitionTime TriggerTime ImageType "
-        "InversionTime DiffusionBValue FrameReferenceTime AcquisitionDate ContentTime SeriesNumber"
-    )
-    for keyword in candidates.split():
-        values = headers[keyword]
-        distinct = sorted({str(v) for v in values})
-        if 1 < len(distinct) <= len(order) // 2 and None not in values:
-            shown = ", ".join(distinct[:5]) + (", ..." if len(distinct) > 5 else "")
-            return f"They differ in {keyword} ({shown}): choose one with where={{{keyword!r}: {values[order[0]]!r}}}"
-    return "Choose the files of one volume with where={...}, or give a list of files"
 
 
 def _check_even(geometry: Geometry, names: Sequence[str], policy: StackPolicy) -> None:

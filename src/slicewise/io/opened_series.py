@@ -1,0 +1,96 @@
+"""The frames and headers of a series on disk, before they are put in order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import attrs
+
+from slicewise.errors import ParameterError
+from slicewise.image import Headers
+from slicewise.io.frames import Frame, frames_of
+from slicewise.io.header_files import read_headers
+from slicewise.io.listing import list_files
+from slicewise.io.partition import Part, partition
+from slicewise.io.selection import choose_series, choose_where
+
+__all__ = ["OpenedSeries", "open_series"]
+
+
+@attrs.frozen(eq=False, slots=False)
+class OpenedSeries:
+    """The frames of a series, in the order of the files, each with its header.
+
+    Parameters
+    ----------
+    where : str
+        Where they are, for messages.
+    frames : tuple of Frame
+        The frames.
+    headers : Headers
+        One for each.
+    """
+
+    where: str
+    frames: tuple[Frame, ...]
+    headers: Headers
+
+    @cached_property
+    def parts(self) -> tuple[Part, ...]:
+        """The volumes that they make."""
+        return partition(self.headers)
+
+    def take(self, indices: Sequence[int]) -> OpenedSeries:
+        """Return some of the frames."""
+        if len(indices) == len(self.frames):
+            return self
+        return OpenedSeries(self.where, tuple(self.frames[k] for k in indices), self.headers.take(indices))
+
+    def volume(self, chosen: int | str) -> OpenedSeries:
+        """Return the frames of one volume.
+
+        Raises
+        ------
+        ParameterError
+            If there is no volume of that number or name; the message lists those there are.
+        """
+        names = [part.name for part in self.parts]
+        if isinstance(chosen, str) and names.count(chosen) == 1:
+            return self.take(self.parts[names.index(chosen)].indices)
+        if isinstance(chosen, int) and -len(names) <= chosen < len(names):
+            return self.take(self.parts[chosen].indices)
+        raise ParameterError(
+            f"'volume' must be a number from 0 to {len(names) - 1} or a name (got {chosen!r}): {self.where} holds\n"
+            f"{listing(self.parts)}"
+        )
+
+
+def listing(parts: Sequence[Part]) -> str:
+    """Return the volumes as lines of text: number, name, slices."""
+    lines = [f"  {k}: {part.name or 'all'} ({len(part.indices)} slices)" for k, part in enumerate(parts)]
+    return "\n".join(lines if len(lines) <= 12 else [*lines[:11], f"  ... {len(lines) - 11} more"])
+
+
+def open_series(path: str | tuple[str, ...], series: str | int | None, where: Mapping[str, Any] | None) -> OpenedSeries:
+    """Read the headers of the files and return the frames of one series.
+
+    Parameters
+    ----------
+    path, series, where
+        As for ``SeriesReader``.
+
+    Raises
+    ------
+    ReadError
+        If a file is missing or broken.
+    SeriesError
+        If there is no series, or there are several and none is chosen.
+    """
+    is_list = not isinstance(path, str)
+    paths = list_files(path)
+    found = read_headers(paths, strict=is_list)
+    name = f"{len(paths)} files" if is_list else str(path)
+    frames, headers = frames_of(choose_series(found, series, name))
+    return OpenedSeries(name, tuple(frames), headers).take(choose_where(headers, where or {}))

@@ -1,0 +1,121 @@
+"""All volumes of a series: echoes, times, b-values, orientations, each a node."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, overload
+
+import attrs
+
+from slicewise.errors import ParameterError
+from slicewise.image.geometry import REGULAR_TOLERANCE
+from slicewise.io.listing import PathLike
+from slicewise.io.partition import Part
+from slicewise.io.series_reader import SeriesReader
+
+__all__ = ["Volumes", "read_volumes"]
+
+
+@attrs.frozen(eq=False, repr=False)
+class Volumes(Sequence[SeriesReader]):
+    """The volumes of a series, each a reader: ``volumes[2]``, ``volumes["EchoTime 4.92"]``.
+
+    Parameters
+    ----------
+    readers : tuple of SeriesReader
+        One for each volume.
+    parts : tuple of Part
+        What separates them.
+    """
+
+    readers: tuple[SeriesReader, ...]
+    parts: tuple[Part, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What tells each volume from the others, e.g. ``EchoTime 4.92``; empty if there is only one."""
+        return tuple(part.name for part in self.parts)
+
+    @property
+    def labels(self) -> tuple[Mapping[str, Any], ...]:
+        """For each volume the attributes that separate it, with their values."""
+        return tuple(part.labels for part in self.parts)
+
+    @property
+    def axis(self) -> tuple[str, ...]:
+        """The dimensions along which the volumes differ, e.g. ``("b-value", "direction")``."""
+        return tuple(dict.fromkeys(axis for part in self.parts for axis in part.axis))
+
+    def __len__(self) -> int:
+        return len(self.readers)
+
+    @overload
+    def __getitem__(self, key: int | str) -> SeriesReader: ...
+    @overload
+    def __getitem__(self, key: slice) -> Volumes: ...
+    def __getitem__(self, key: int | str | slice) -> SeriesReader | Volumes:
+        """Return a volume by number or name, or some of them.
+
+        Raises
+        ------
+        ParameterError
+            If there is no volume of that name; the message lists those there are.
+        """
+        if isinstance(key, slice):
+            return Volumes(self.readers[key], self.parts[key])
+        if not isinstance(key, str):
+            return self.readers[key]
+        if self.names.count(key) != 1:
+            raise ParameterError(f"there is no volume {key!r}; there are {', '.join(map(repr, self.names))}")
+        return self.readers[self.names.index(key)]
+
+    def __repr__(self) -> str:
+        lines = [f"{k}: {name or 'the only volume'}, {self._size(k)}" for k, name in enumerate(self.names)]
+        return "\n".join([f"{len(self)} volume{'s' if len(self) != 1 else ''} of a series", *lines])
+
+    def _size(self, k: int) -> str:
+        headers = self.readers[k].opened.headers
+        rows, columns = (headers[keyword][0] for keyword in ("Rows", "Columns"))
+        return f"{len(self.parts[k].indices)} slices of {columns} x {rows}"
+
+
+def read_volumes(
+    path: PathLike | Sequence[PathLike],
+    *,
+    series: str | int | None = None,
+    where: Mapping[str, Any] | None = None,
+    on_gap: str = "error",
+    on_duplicate: str = "error",
+    tolerance: float = REGULAR_TOLERANCE,
+) -> Volumes:
+    """Return all volumes of a DICOM series: echoes, phases, times, b-values, image types, orientations.
+
+    They are found from what varies between images at the same place, see ``Volumes.labels``; a series
+    without such is one volume. Headers are read once, pixels when a volume is updated.
+
+    Parameters
+    ----------
+    path, series, where, on_gap, on_duplicate, tolerance
+        As for ``SeriesReader``.
+
+    Raises
+    ------
+    ReadError
+        If a file is missing or broken.
+    SeriesError
+        If there are several series and none is chosen.
+
+    Examples
+    --------
+    >>> volumes = read_volumes("study/fmri")  # doctest: +SKIP
+    >>> len(volumes), volumes.axis  # doctest: +SKIP
+    (10, ('time',))
+    """
+    first = SeriesReader(
+        path, series=series, where=where, on_gap=on_gap, on_duplicate=on_duplicate, tolerance=tolerance
+    )
+    opened = first.opened
+    if len(opened.parts) == 1:
+        return Volumes((first,), opened.parts)
+    readers = tuple(first.of_volume(k) for k in range(len(opened.parts)))
+    return Volumes(readers, opened.parts)
