@@ -12,7 +12,7 @@ from slicewise.errors import ParameterError
 from slicewise.image import Headers
 from slicewise.io.frames import Frame, frames_of
 from slicewise.io.header_files import read_headers
-from slicewise.io.listing import list_files
+from slicewise.io.listing import PathLike, list_files
 from slicewise.io.partition import Part, partition
 from slicewise.io.selection import choose_series, choose_where
 
@@ -73,7 +73,9 @@ def listing(parts: Sequence[Part]) -> str:
     return "\n".join(lines if len(lines) <= 12 else [*lines[:11], f"  ... {len(lines) - 11} more"])
 
 
-def open_series(path: str | tuple[str, ...], series: str | int | None, where: Mapping[str, Any] | None) -> OpenedSeries:
+def open_series(
+    path: PathLike | Sequence[PathLike], series: str | int | None, where: Mapping[str, Any] | None
+) -> OpenedSeries:
     """Read the headers of the files and return the frames of one series.
 
     Parameters

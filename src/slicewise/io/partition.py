@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
-from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import attrs
@@ -15,6 +14,7 @@ from slicewise.dicom.values import text_of
 from slicewise.image import Headers
 from slicewise.image.elements import tag_of
 from slicewise.io.image_planes import Planes, planes_of
+from slicewise.io.parameters import fixed_mapping
 from slicewise.io.separator_values import Coded, coded
 from slicewise.io.separators import CLOCKS, SEGMENT, SEPARATORS, Separator, raw_values
 
@@ -45,7 +45,7 @@ class Part:
     """
 
     indices: tuple[int, ...]
-    labels: Mapping[str, Any] = attrs.field(factory=dict, converter=MappingProxyType)
+    labels: Mapping[str, Any] = attrs.field(default=None, converter=fixed_mapping)
     axis: tuple[str, ...] = ()
     name: str = ""
 

@@ -12,6 +12,8 @@ from slicewise.image.geometry import REGULAR_TOLERANCE
 from slicewise.io.listing import PathLike
 from slicewise.io.partition import Part
 from slicewise.io.series_reader import SeriesReader
+from slicewise.io.volume_coordinates import stack_coordinates
+from slicewise.pipeline.stack import Stack
 
 __all__ = ["Volumes", "read_volumes"]
 
@@ -46,6 +48,21 @@ class Volumes(Sequence[SeriesReader]):
         """The dimensions along which the volumes differ, e.g. ``("b-value", "direction")``."""
         return tuple(dict.fromkeys(axis for part in self.parts for axis in part.axis))
 
+    @property
+    def stacked(self) -> Stack:
+        """All volumes as one image with a fourth axis, where they are on one grid.
+
+        The axis is the attribute that separates them, with its values as coordinates; volumes that only the time
+        tells apart are stacked along ``time``, in seconds from the first where the clock says so.
+
+        Raises
+        ------
+        SpaceMismatchError
+            If the volumes are not on one grid, such as several orientations.
+        """
+        axis, coordinates, unit = stack_coordinates(self.readers[0].opened.headers, self.parts)
+        return Stack(self.readers, axis=axis, coordinates=coordinates, unit=unit)
+
     def __len__(self) -> int:
         return len(self.readers)
 
@@ -76,7 +93,8 @@ class Volumes(Sequence[SeriesReader]):
     def _size(self, k: int) -> str:
         headers = self.readers[k].opened.headers
         rows, columns = (headers[keyword][0] for keyword in ("Rows", "Columns"))
-        return f"{len(self.parts[k].indices)} slices of {columns} x {rows}"
+        slices = len(self.parts[k].indices)
+        return f"{slices} slice{'s' if slices != 1 else ''} of {columns} x {rows}"
 
 
 def read_volumes(
