@@ -106,7 +106,7 @@ def _told_apart(names: Sequence[str]) -> list[str]:
 
 
 def _by_segment(draft: _Draft, headers: Headers, _: Planes) -> list[_Draft]:
-    segments = _coded(SEGMENT, headers, draft.images)
+    segments = _coded(SEGMENT, headers, draft.images, len(draft.images))
     return [draft] if segments is None else _separated(draft, [segments])
 
 
@@ -145,7 +145,9 @@ def _by_attributes(draft: _Draft, headers: Headers, planes: Planes) -> list[_Dra
     places = planes.places[draft.images]
     if planes.is_planeless(draft.images) or not _is_several(places):
         return [draft]
-    known = [c for s in SEPARATORS if (c := _coded(s, headers, draft.images)) is not None]
+    # What has more values than this covers too few places with each, whatever they are.
+    most = int(len(places) / (len(np.unique(places)) * _LEAST_COVERAGE)) * 2
+    known = [c for s in SEPARATORS if (c := _coded(s, headers, draft.images, most)) is not None]
     partial = _different([c for c in known if _coverage(c.codes, places) >= _LEAST_COVERAGE])
     chosen = _smallest_combination(partial, places)
     return _separated(draft, chosen) if chosen else [draft]
@@ -161,9 +163,9 @@ def _separated(draft: _Draft, chosen: Sequence[Coded]) -> list[_Draft]:
     return parts
 
 
-def _coded(separator: Separator, headers: Headers, images: Indices) -> Coded | None:
+def _coded(separator: Separator, headers: Headers, images: Indices, most: int) -> Coded | None:
     values = raw_values(headers, separator)
-    return None if values is None else coded(separator, [values[k] for k in images.tolist()])
+    return None if values is None else coded(separator, [values[k] for k in images.tolist()], most)
 
 
 def _coverage(codes: Indices, places: Indices) -> float:

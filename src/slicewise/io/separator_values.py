@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
 from typing import Any
 
 import attrs
 import numpy as np
 import numpy.typing as npt
+from pydicom.datadict import dictionary_VR
 
-from slicewise.errors import SlicewiseError
 from slicewise.image import RawElement
-from slicewise.image.attribute_text import decoded
-from slicewise.image.encoding import CODING_ERRORS
-from slicewise.image.read_only import dataset_of
 from slicewise.io.separators import Separator
 
 __all__ = ["Coded", "coded"]
+
+_BINARY = {"FD": "d", "FL": "f", "US": "H", "SS": "h", "UL": "L", "SL": "l"}
 
 
 @attrs.frozen(eq=False)
@@ -68,8 +68,8 @@ class Coded:
         return tuple(v for k, v in enumerate(value) if len({other[k] for other in others}) > 1) or value
 
 
-def coded(separator: Separator, elements: Sequence[RawElement | None]) -> Coded | None:
-    """Return a separator over images; None if all have the same value."""
+def coded(separator: Separator, elements: Sequence[RawElement | None], most: int) -> Coded | None:
+    """Return a separator over images; None if all have the same value, or there are more values than ``most``."""
     numbers: dict[Any, int] = {}
     firsts: list[RawElement | None] = []
     raw = np.empty(len(elements), np.intp)
@@ -79,6 +79,8 @@ def coded(separator: Separator, elements: Sequence[RawElement | None]) -> Coded 
             numbers[key] = len(numbers)
             firsts.append(element)
         raw[k] = numbers[key]
+    if len(numbers) > most:
+        return None
     values: dict[Any, int] = {}
     merged = np.array([values.setdefault(_value(separator, e), len(values)) for e in firsts], np.intp)
     return Coded(separator, merged[raw], tuple(values)) if len(values) > 1 else None
@@ -86,23 +88,29 @@ def coded(separator: Separator, elements: Sequence[RawElement | None]) -> Coded 
 
 def _value(separator: Separator, element: RawElement | None) -> Any:
     if element is None or not element.value.strip(b" \0"):
-        return None
+        # A binary zero is a value.
+        return None if element is None or element.vr not in _BINARY else _binary(element, str(element.vr))
     if separator.decode is not None:
         return separator.decode(element)
+    vr = dictionary_VR(separator.tag)
+    if vr in _BINARY:
+        return _binary(element, vr)
+    parts = tuple(part.strip(" \0") for part in element.value.decode("utf-8", "replace").split("\\"))
+    found = tuple(_number(part) if vr in ("DS", "IS") else part for part in parts)
+    return found[0] if len(found) == 1 else found
+
+
+def _binary(element: RawElement, vr: str) -> Any:
+    kind = ("<" if element.little_endian else ">") + _BINARY[vr]
+    size = struct.calcsize(kind)
+    whole = element.value[: len(element.value) // size * size]
+    found = tuple(value for (value,) in struct.iter_unpack(kind, whole))
+    return found[0] if len(found) == 1 else found
+
+
+def _number(text: str) -> float | int | str:
     try:
-        found = decoded(dataset_of([element]), separator.tag)
-    except (*CODING_ERRORS, SlicewiseError):
-        return element.value
-    return _plain(None if found is None else found.value)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, str | bytes) or value is None:
-        return value
-    if isinstance(value, float):
-        return float(value)
-    if isinstance(value, int):
-        return int(value)
-    if hasattr(value, "__iter__"):
-        return tuple(_plain(v) for v in value)
-    return str(value)
+        value = float(text)
+    except ValueError:
+        return text
+    return int(value) if value.is_integer() and "." not in text else value

@@ -41,12 +41,10 @@ def _number(element: RawElement) -> object:
 
 
 def _floats(element: RawElement, kind: str) -> tuple[object, ...]:
-    size = struct.calcsize(kind)
-    count = len(element.value) // size
-    if not count:
-        return (element.value,)
     order = "<" if element.little_endian else ">"
-    return struct.unpack(f"{order}{count}{kind}", element.value[: count * size])
+    size = struct.calcsize(order + kind)
+    whole = element.value[: len(element.value) // size * size]
+    return tuple(value for (value,) in struct.iter_unpack(order + kind, whole)) or (element.value,)
 
 
 def _doubles(element: RawElement) -> object:
