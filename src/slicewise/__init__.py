@@ -23,9 +23,12 @@ _HOMES = {
     "Image": "image",
     "ImageStack": "image",
     "Median": "filters.neighbourhood",
+    "Padding": "image",
+    "PaddingMask": "filters.padding",
     "PerSlice": "image",
     "Resample": "filters.geometry",
     "ResultCache": "pipeline.cache",
+    "SUVbw": "filters.uptake",
     "SeriesReader": "io.series_reader",
     "SeriesWriter": "io.series_writer",
     "Stack": "pipeline.stack",
@@ -53,9 +56,12 @@ __all__ = [
     "Image",
     "ImageStack",
     "Median",
+    "Padding",
+    "PaddingMask",
     "PerSlice",
     "Resample",
     "ResultCache",
+    "SUVbw",
     "SeriesReader",
     "SeriesWriter",
     "Stack",
@@ -79,7 +85,9 @@ if TYPE_CHECKING:
     from slicewise.filters.geometry import Crop, Resample
     from slicewise.filters.intensity import Cast, Clip, Threshold, Window
     from slicewise.filters.neighbourhood import Gaussian, Median
-    from slicewise.image import Geometry, Headers, Image, ImageStack, PerSlice
+    from slicewise.filters.padding import PaddingMask
+    from slicewise.filters.uptake import SUVbw
+    from slicewise.image import Geometry, Headers, Image, ImageStack, Padding, PerSlice
     from slicewise.io.compare import compare
     from slicewise.io.discover import discover
     from slicewise.io.series_reader import SeriesReader

@@ -16,6 +16,7 @@ from slicewise.dicom.equipment import software_as_equipment
 from slicewise.dicom.functional_groups import FRAME_GROUPS
 from slicewise.dicom.grid_attributes import grid_columns
 from slicewise.dicom.identity import Naming, identity_columns
+from slicewise.dicom.modality_values import DOSE_SCALING
 from slicewise.dicom.numbering import time_columns
 from slicewise.dicom.report import ReportRow
 from slicewise.dicom.required import neutral_values, type_2
@@ -237,6 +238,11 @@ def derive(
         raise HeaderError(
             "a derived series of multi-frame images is not written: their class cannot hold single frames. Save the "
             "pixels with VolumeWriter, or convert the source to single-frame images first"
+        )
+    if info.headers.column(DOSE_SCALING) is not None:
+        raise HeaderError(
+            "a derived RT Dose is not written: dose volume histograms, references to the plan and the dose grid would "
+            "no longer hold. Save the values with VolumeWriter"
         )
     derived = DerivedHeaders(_without_group_lengths(info.headers), {})
     derived = derived.updated({tag: None for tag in derived.headers.columns() if is_never_kept(tag)})

@@ -79,7 +79,7 @@ ROWS = (
     Row(
         "W W W W W W",
         "SamplesPerPixel PhotometricInterpretation PlanarConfiguration NumberOfFrames Rows Columns BitsAllocated "
-        "BitsStored HighBit PixelRepresentation RescaleSlope RescaleIntercept PixelPaddingValue "
+        "BitsStored HighBit PixelRepresentation RescaleSlope RescaleIntercept DoseGridScaling PixelPaddingValue "
         "PixelPaddingRangeLimit SmallestImagePixelValue LargestImagePixelValue NumberOfSlices ImageIndex",
         "description of the stored pixels",
     ),
@@ -144,7 +144,7 @@ ROWS = (
         "window in units of the values",
     ),
     Row("X K X K X X", "VOILUTSequence ModalityLUTSequence", "table over the stored values of the source"),
-    Row("U U U U D D", "Units SUVType RescaleType", "units of the values"),
+    Row("U U U U D D", "Units SUVType RescaleType DoseUnits", "units of the values"),
     Row("W W W W X X", "RealWorldValueMappingSequence", "mapping from the stored values of the source"),
     Row(
         "X X X K X X",

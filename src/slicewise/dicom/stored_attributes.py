@@ -69,7 +69,8 @@ def rescale_elements(storage: Storage, headers: Headers, index: int, *, keeps_un
     """Return slope, intercept and type for a slice; nothing where none is needed.
 
     CT and PET always state them (PS3.3, C.8.2.1, C.8.9.4); others where values are not as stored, or
-    the source stated them. The type says HU only if the source did and the values are still HU.
+    the source stated them. The type is that of the headers, from which the rules take it when units change;
+    in CT no type means HU, and of PET the units say it.
     """
     modality = text_of(headers.element(tag_of("Modality"), index))
     stated = headers.element(_SLOPE, index) is not None
@@ -80,9 +81,9 @@ def rescale_elements(storage: Storage, headers: Headers, index: int, *, keeps_un
         _INTERCEPT: RawElement(_INTERCEPT, "DS", storage.intercept.encode("ascii")),
     }
     kind = headers.element(_TYPE, index)
-    if kind is not None and kind.value.strip(b" \0") and keeps_units:
+    if kind is not None and kind.value.strip(b" \0"):
         elements[_TYPE] = RawElement(_TYPE, "LO", kind.value)
-    elif not keeps_units or modality not in ("CT", "PT"):
+    elif modality != "PT" and (modality != "CT" or not keeps_units):
         elements[_TYPE] = RawElement(_TYPE, "LO", b"US")
     return elements
 

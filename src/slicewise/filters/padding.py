@@ -1,45 +1,65 @@
-"""The value that an image uses for pixels outside what was imaged."""
+"""Padding: what an image is filled up with outside, and the mask of pixels that were never imaged."""
 
 from __future__ import annotations
 
-from slicewise.dicom.values import column_decimals
+import numpy as np
+
+from slicewise.dicom import codes
+from slicewise.errors import HeaderError
 from slicewise.filters.parameters import Number
-from slicewise.filters.pixels import limits
-from slicewise.image import ImageInfo, RawElement
-from slicewise.image.elements import tag_of
+from slicewise.filters.pixels import holds
+from slicewise.image import ImageInfo, Operation
+from slicewise.pipeline.effect import Effect
+from slicewise.pipeline.node import Array, Block, Filter, Outline, Slab, node
 
-__all__ = ["padding_value"]
-
-_PADDING = tag_of("PixelPaddingValue")
-_SIGNED = tag_of("PixelRepresentation")
-_SLOPE = tag_of("RescaleSlope")
-_INTERCEPT = tag_of("RescaleIntercept")
+__all__ = ["PaddingMask", "padding_value"]
 
 
 def padding_value(info: ImageInfo) -> Number:
-    """Return the padding value of the headers in the units of the image; 0 where there is none.
+    """Return the padding value of an image in the units of its values; 0 where there is none.
 
-    There is none, either, where slices differ in it or in their rescaling, where the values of the image are
-    no longer in the units of its source, or where its type does not hold the value.
+    There is none, either, where slices differ in it, where the values are no longer in the units of the source, or
+    where their type does not hold it.
     """
-    headers = info.headers
-    padding = headers.column(_PADDING)
-    slopes, intercepts = (
-        {v or (d,) for v in column_decimals(headers, t)} for t, d in ((_SLOPE, 1.0), (_INTERCEPT, 0.0))
-    )
-    if not isinstance(padding, RawElement) or len(slopes) != 1 or len(intercepts) != 1:
+    first = info.paddings[0] if info.paddings else None
+    if first is None or any(p is None or p.value != first.value for p in info.paddings):
         return 0
-    if not all(step.keeps_units for step in info.history):
+    if not holds(info.dtype, first.value):
         return 0
-    value = _stored(padding, headers.element(_SIGNED, 0)) * slopes.pop()[0] + intercepts.pop()[0]
-    low, high = limits(info.dtype)
-    return (int(value) if value == int(value) else value) if low <= value <= high else 0
+    return int(first.value) if first.value == int(first.value) else first.value
 
 
-def _stored(padding: RawElement, representation: RawElement | None) -> int:
-    # The element is of type "US or SS": it is read as the pixels are.
-    if representation is not None:
-        signed = representation.value[:1] == b"\x01" or representation.value[1:2] == b"\x01"
-    else:
-        signed = padding.vr == "SS"
-    return int.from_bytes(padding.value[:2], "little" if padding.little_endian else "big", signed=signed)
+@node
+class PaddingMask(Filter):
+    """The mask of pixels that were never imaged, as Pixel Padding Value and Range Limit state it (PS3.3, C.7.5.1.1.2).
+
+    Raises
+    ------
+    HeaderError
+        If nothing marks such pixels: the headers state no padding, or a filter has changed the values.
+    """
+
+    @property
+    def effect(self) -> Effect:
+        """A mask is not in the units of the values."""
+        return Effect(Operation.PIXEL, keeps_units=False, derivation=(codes.SEGMENTATION,))
+
+    def outline(self, *inputs: ImageInfo) -> Outline:
+        """Return the input's grid, of booleans."""
+        if inputs[0].padding is None:
+            raise HeaderError(
+                "nothing marks pixels that were never imaged: the headers state no PixelPaddingValue, or a filter "
+                "has changed the values since. Make the mask of the image as it was read"
+            )
+        return Outline.like(*inputs, dtype=np.bool_)
+
+    def compute(self, slab: Slab, *blocks: Block) -> Array:
+        """Return the mask of a slab."""
+        (block,) = blocks
+        values = block.inner(slab)
+        mask = np.zeros(values.shape, np.bool_)
+        for plane, source, k in zip(mask, values, slab, strict=True):
+            padding = block.info.paddings[k]
+            if padding is not None:
+                plane[...] = padding.contains(source)
+        return mask

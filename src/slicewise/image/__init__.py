@@ -7,6 +7,7 @@ from slicewise.image.headers import Headers, PerSlice
 from slicewise.image.history import Action, Change, Code, Operation, Source, Step
 from slicewise.image.image import Image, ImageInfo
 from slicewise.image.image_stack import ImageStack
+from slicewise.image.padding import Padding
 from slicewise.image.read_only import ReadOnlyDataset
 from slicewise.image.slices import SliceMap
 from slicewise.image.space import check_same_space, space_differences
@@ -21,6 +22,7 @@ __all__ = [
     "ImageInfo",
     "ImageStack",
     "Operation",
+    "Padding",
     "PerSlice",
     "RawElement",
     "ReadOnlyDataset",

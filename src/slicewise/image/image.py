@@ -15,8 +15,9 @@ from slicewise.image import bridges
 from slicewise.image.axis import StackAxis
 from slicewise.image.elements import RawElement, tag_of
 from slicewise.image.geometry import Geometry
-from slicewise.image.headers import Headers
+from slicewise.image.headers import Headers, PerSlice
 from slicewise.image.history import Source, Step
+from slicewise.image.padding import Padding, common_padding, paddings, stated_lines
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
@@ -37,7 +38,8 @@ class ImageInfo:
     geometry : Geometry
         The grid; of a stack that of each volume.
     dtype : numpy dtype
-        Type of the values. They are modality values: rescale slope and intercept are applied.
+        Type of the values. Those of a series are modality values (rescale slope and intercept, or what stands in
+        their place, are applied), unless the reader was told otherwise.
     headers : Headers
         One header per slice.
     sources : tuple of tuple of Source
@@ -51,6 +53,8 @@ class ImageInfo:
     axis : StackAxis, optional
         Of several volumes on one grid, what they are stacked along; None for one volume. Slices are counted
         volume after volume.
+    paddings : tuple of (Padding or None)
+        For each slice its padding; empty where none has any.
     """
 
     geometry: Geometry
@@ -61,6 +65,7 @@ class ImageInfo:
     components: int = 1
     withheld: Headers | None = None
     axis: StackAxis | None = None
+    paddings: tuple[Padding | None, ...] = ()
 
     def __attrs_post_init__(self) -> None:
         slices = self.slices
@@ -102,9 +107,18 @@ class ImageInfo:
                 history=volume.history,
                 withheld=None if self.withheld is None else self.withheld.take(part),
                 axis=None,
+                paddings=self.paddings[part.start : part.stop],
             )
             for part, volume in zip(parts, self.axis.stacked, strict=True)
         )
+
+    @property
+    def padding(self) -> Padding | PerSlice | None:
+        """What marks pixels that were never imaged: for all slices, or one for each; None where nothing does.
+
+        It is known until a filter changes pixel values.
+        """
+        return common_padding(self.paddings)
 
     @property
     def slice_bytes(self) -> int:
@@ -174,6 +188,7 @@ class Image:
             headers=known,
             sources=tuple(tuple(s) for s in sources) if sources is not None else sources_of(known),
             components=values.shape[3] if values.ndim == 4 else 1,
+            paddings=paddings(known, stated_lines(known), values.dtype),
         )
         return cls(values, info)
 
@@ -228,6 +243,11 @@ class Image:
     def headers(self) -> Headers:
         """One header per slice."""
         return self.info.headers
+
+    @property
+    def padding(self) -> Padding | PerSlice | None:
+        """What marks pixels that were never imaged: for all slices, or one for each; None where nothing does."""
+        return self.info.padding
 
     @property
     def sources(self) -> tuple[tuple[Source, ...], ...]:

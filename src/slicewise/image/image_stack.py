@@ -15,9 +15,10 @@ from slicewise.errors import GeometryError
 from slicewise.image import bridges
 from slicewise.image.axis import Coordinate, StackAxis
 from slicewise.image.geometry import Geometry
-from slicewise.image.headers import Headers
+from slicewise.image.headers import Headers, PerSlice
 from slicewise.image.history import Source, Step
 from slicewise.image.image import Image, ImageInfo
+from slicewise.image.padding import Padding
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
@@ -95,6 +96,11 @@ class ImageStack:
     def headers(self) -> Headers:
         """One header per slice, volume after volume; those of one are ``volumes[k].headers``."""
         return self.info.headers
+
+    @property
+    def padding(self) -> Padding | PerSlice | None:
+        """What marks pixels that were never imaged: for all slices, or one for each, volume after volume."""
+        return self.info.padding
 
     @property
     def sources(self) -> tuple[tuple[Source, ...], ...]:

@@ -11,8 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from slicewise.dicom.header_parser import assemble
+from slicewise.dicom.modality_values import modality_mappings
 from slicewise.dicom.pixels import pixel_formats
-from slicewise.dicom.rescale import modality_dtype, rescales
+from slicewise.dicom.value_mapping import value_dtype
 from slicewise.errors import SeriesError, SlicewiseError
 from slicewise.image import Headers, Image, ImageStack
 from slicewise.image.geometry import REGULAR_TOLERANCE
@@ -122,8 +123,8 @@ class _Pixels:
                 f"{file.path.name} holds {frames} frames; only the pixels of single-frame files are compared"
             )
         header = self._headers.take([index])
-        form, rescale = pixel_formats(header)[0], rescales(header)[0]
+        form, mapping = pixel_formats(header)[0], modality_mappings(header)[0]
         shape = (form.rows, form.columns) if form.samples == 1 else (form.rows, form.columns, form.samples)
-        out = np.empty(shape, modality_dtype([form], [rescale]))
-        read_slice(Frame(file), form, rescale, out)
+        out = np.empty(shape, value_dtype([form], [mapping]))
+        read_slice(Frame(file), form, mapping, out)
         return out

@@ -11,7 +11,7 @@ from pydicom.encaps import get_frame
 
 from slicewise.dicom.parsing import DEFLATED, EXPLICIT_LITTLE, Entry, Syntax
 from slicewise.dicom.pixels import NATIVE_SYNTAXES, PixelFormat, check_fragments, decode_frame, native_values
-from slicewise.dicom.rescale import Rescale, to_modality
+from slicewise.dicom.value_mapping import ValueMapping
 from slicewise.errors import ReadError, SlicewiseError, TruncatedError
 from slicewise.io.frames import Frame
 from slicewise.io.header_files import HeaderFile, inflated
@@ -21,8 +21,8 @@ __all__ = ["read_slice"]
 Array = npt.NDArray[Any]
 
 
-def read_slice(frame: Frame, form: PixelFormat, rescale: Rescale, out: Array) -> None:
-    """Read the modality values of a frame; of other frames of the file, nothing is decoded.
+def read_slice(frame: Frame, form: PixelFormat, mapping: ValueMapping, out: Array) -> None:
+    """Read the values of a frame; of other frames of the file, nothing is decoded.
 
     Parameters
     ----------
@@ -30,10 +30,10 @@ def read_slice(frame: Frame, form: PixelFormat, rescale: Rescale, out: Array) ->
         The frame; an error if its file changed since its header was read.
     form : PixelFormat
         How its pixels are stored.
-    rescale : Rescale
-        Slope and intercept.
+    mapping : ValueMapping
+        What stored values become.
     out : array of shape (rows, columns[, samples])
-        Where the values go, of the type ``modality_dtype`` gives.
+        Where the values go, of the type ``value_dtype`` gives.
 
     Raises
     ------
@@ -47,10 +47,10 @@ def read_slice(frame: Frame, form: PixelFormat, rescale: Rescale, out: Array) ->
         raise ReadError(f"{file.path}: the file cannot be opened ({error.strerror})") from error
     try:
         _check_unchanged(file, descriptor)
-        if _can_read_straight(file, form, rescale, out):
+        if _can_read_straight(file, form, mapping, out):
             _read_into(descriptor, _pixels(file).value_start + (frame.index or 0) * form.frame_bytes, out)
         else:
-            to_modality(_stored(descriptor, frame, form), rescale, out)
+            mapping.apply(_stored(descriptor, frame, form), out)
     except SlicewiseError as error:
         raise type(error)(f"{file.path}: {error}") from error
     except OSError as error:
@@ -68,12 +68,12 @@ def _check_unchanged(file: HeaderFile, descriptor: int) -> None:
         )
 
 
-def _can_read_straight(file: HeaderFile, form: PixelFormat, rescale: Rescale, out: Array) -> bool:
+def _can_read_straight(file: HeaderFile, form: PixelFormat, mapping: ValueMapping, out: Array) -> bool:
     plain = file.syntax_uid in NATIVE_SYNTAXES and file.syntax_uid != DEFLATED and form.is_plain
     return (
         plain
         and Syntax.of(file.syntax_uid).little_endian
-        and rescale.is_identity
+        and mapping.is_identity
         and out.dtype == form.dtype
         and out.flags.c_contiguous
     )

@@ -12,7 +12,8 @@ import attrs
 import numpy as np
 
 from slicewise.dicom.pixels import LOSSY_SYNTAXES, PixelFormat, pixel_formats
-from slicewise.dicom.rescale import Rescale, modality_dtype, rescales
+from slicewise.dicom.value_choice import CHOICES, Meaning, meaning_of
+from slicewise.dicom.value_mapping import ValueMapping
 from slicewise.errors import (
     DuplicateSliceError,
     MixedSlicesError,
@@ -32,7 +33,8 @@ from slicewise.io.parameters import fixed_mapping, one_of, tolerance
 from slicewise.io.pixel_files import read_slice
 from slicewise.io.stacking import StackPolicy, stack
 from slicewise.pipeline.effect import Effect
-from slicewise.pipeline.node import Array, Block, Node, Slab, fields_of, node
+from slicewise.pipeline.inference import infer
+from slicewise.pipeline.node import Array, Block, Node, Outline, Slab, fields_of, node
 
 __all__ = ["SeriesReader"]
 
@@ -40,7 +42,7 @@ __all__ = ["SeriesReader"]
 class _Slice(NamedTuple):
     frame: Frame
     form: PixelFormat
-    rescale: Rescale
+    mapping: ValueMapping
 
 
 def _path(value: PathLike | Sequence[PathLike]) -> str | tuple[str, ...]:
@@ -59,8 +61,9 @@ class SeriesReader(Node):
     """Reader of a DICOM series: one volume of single-frame images, or of the frames of multi-frame ones.
 
     Slices are ordered by their position along the normal of their plane, never by name or
-    instance number. Values are modality values: rescale slope and intercept of each slice are
-    applied, in an integer type where the result is integer, else in float32.
+    instance number. Values are modality values unless others are asked for: rescale slope and
+    intercept of each slice (or its Modality LUT, or the scaling of a dose grid) are applied, in an
+    integer type where the result is integer, else in float32 (PS3.3, C.11.1).
 
     Nothing is read until it is asked for: headers with the first question about the image, pixels
     slab by slab when the pipeline runs.
@@ -83,9 +86,18 @@ class SeriesReader(Node):
         What to do with two slices at one position: refuse, or take the first file's.
     tolerance : float
         How far a slice may lie from its place in an even stack, as a fraction of the slice spacing.
+    values : "modality", "stored", "real_world" or "philips"
+        What the values are: modality values; the stored integers; real world values, in the unit that
+        Real World Value Mapping Sequence states (PS3.3, C.7.6.16.2.11), NaN for stored values it does
+        not map; or the floating-point values of Philips MR, (stored x RS + RI) / (RS x SS) with the
+        scale slope SS of (2005,xx0E). Headers of the image are true of the values asked for.
+    mapping : str, optional
+        LUT Label, or code or meaning of the unit, where there are several real world value mappings.
 
     Raises
     ------
+    HeaderError
+        If the headers do not say how to make the values asked for; the message names the slice.
     ReadError
         If a file is missing, broken or truncated, or no codec decodes it.
     SeriesError
@@ -102,6 +114,8 @@ class SeriesReader(Node):
     on_gap: str = attrs.field(default="error", kw_only=True, validator=one_of("error", "keep"))
     on_duplicate: str = attrs.field(default="error", kw_only=True, validator=one_of("error", "first"))
     tolerance: float = attrs.field(default=REGULAR_TOLERANCE, kw_only=True, validator=tolerance)
+    values: str = attrs.field(default="modality", kw_only=True, validator=one_of(*CHOICES))
+    mapping: str | None = attrs.field(default=None, kw_only=True)
 
     @property
     def effect(self) -> Effect:
@@ -110,10 +124,10 @@ class SeriesReader(Node):
 
     @property
     def identity(self) -> Any:
-        """The files, their sizes and times of change, and the policies."""
+        """The files, their sizes and times of change, the policies, and what values are read."""
         frames = [s.frame for s in self._slices]
         files = [(str(f.file.path), f.file.size, f.file.mtime_ns, f.index) for f in frames]
-        return [files, self.on_gap, self.tolerance]
+        return [files, self.on_gap, self.tolerance, self.values, self.mapping]
 
     @property
     def parameter_text(self) -> str:
@@ -163,17 +177,17 @@ class SeriesReader(Node):
         frames = [opened.frames[k] for k in order]
         headers = _with_lossy_marks(opened.headers.take(order), frames)
         formats = pixel_formats(headers)
-        rescale = rescales(headers)
-        slices = tuple(_Slice(*parts) for parts in zip(frames, formats, rescale, strict=True))
+        meaning = meaning_of(headers, formats, self.values, self.mapping)
+        slices = tuple(_Slice(*parts) for parts in zip(frames, formats, meaning.mappings, strict=True))
         _check_readable(slices)
         info = ImageInfo(
             geometry=geometry,
-            dtype=modality_dtype(formats, rescale),
+            dtype=meaning.dtype,
             headers=headers,
             sources=_sources(headers, frames),
             components=formats[0].samples,
         )
-        return info, slices
+        return _with_meaning(info, meaning), slices
 
     def _stacked(self, opened: OpenedSeries) -> tuple[list[int], Geometry]:
         policy = StackPolicy(self.on_gap, self.on_duplicate, self.tolerance)
@@ -200,8 +214,14 @@ class SeriesReader(Node):
 
     def compute_into(self, slab: Slab, out: Array, *blocks: Block) -> None:
         """Read a slab into memory that is already there."""
-        for k, (frame, form, rescale) in enumerate(self._slices[slab.start : slab.stop]):
-            read_slice(frame, form, rescale, out[k])
+        for k, (frame, form, mapping) in enumerate(self._slices[slab.start : slab.stop]):
+            read_slice(frame, form, mapping, out[k])
+
+
+def _with_meaning(info: ImageInfo, meaning: Meaning) -> ImageInfo:
+    if meaning.step is not None:
+        info = infer([info], Outline.like(info), meaning.step, attributes=meaning.attributes)
+    return attrs.evolve(info, paddings=meaning.paddings)
 
 
 def _volumes_of(opened: OpenedSeries) -> str:

@@ -105,6 +105,8 @@ def read_volumes(
     on_gap: str = "error",
     on_duplicate: str = "error",
     tolerance: float = REGULAR_TOLERANCE,
+    values: str = "modality",
+    mapping: str | None = None,
 ) -> Volumes:
     """Return all volumes of a DICOM series: echoes, phases, times, b-values, image types, orientations.
 
@@ -113,7 +115,7 @@ def read_volumes(
 
     Parameters
     ----------
-    path, series, where, on_gap, on_duplicate, tolerance
+    path, series, where, on_gap, on_duplicate, tolerance, values, mapping
         As for ``SeriesReader``.
 
     Raises
@@ -130,7 +132,14 @@ def read_volumes(
     (10, ('time',))
     """
     first = SeriesReader(
-        path, series=series, where=where, on_gap=on_gap, on_duplicate=on_duplicate, tolerance=tolerance
+        path,
+        series=series,
+        where=where,
+        on_gap=on_gap,
+        on_duplicate=on_duplicate,
+        tolerance=tolerance,
+        values=values,
+        mapping=mapping,
     )
     opened = first.opened
     if len(opened.parts) == 1:

@@ -342,8 +342,7 @@ class _Writing:
     ) -> tuple[InstanceFiles, Choice | PerSlice, DerivedHeaders]:
         columns = stored_columns(choice.storages[0], keeps_mapping=choice.keeps_mapping, keeps_units=self.keeps_units)
         final = derived.updated(columns)
-        keeps_type = self.keeps_units or tag_of("RescaleType") in self.overridden
-        files = InstanceFiles(self.stage, self.writer.file_names, final.headers, choice, keeps_units=keeps_type)
+        files = InstanceFiles(self.stage, self.writer.file_names, final.headers, choice, keeps_units=self.keeps_units)
 
         def put(slab: Slab, values: Array) -> None:
             for k, index in enumerate(slab):

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from slicewise.dicom.pixels import PixelFormat, pixel_formats
 from slicewise.dicom.rescale import rescales
 from slicewise.dicom.storing import Storage, covering, identity_storage
-from slicewise.dicom.values import text_of
+from slicewise.dicom.values import decimal_string, text_of
 from slicewise.errors import ReadError
 from slicewise.image import ImageInfo
 from slicewise.image.elements import tag_of
@@ -148,4 +148,6 @@ def _source_choice(info: ImageInfo) -> Choice | None:
 
 def _texts(info: ImageInfo, keyword: str, default: str) -> Sequence[str]:
     tag = tag_of(keyword)
-    return [text_of(info.headers.element(tag, k)) or default for k in range(info.slices)]
+    stated = [text_of(info.headers.element(tag, k)) or default for k in range(info.slices)]
+    # What is too long for a DS, or has several values, is written as it was understood (PS3.5, 6.2).
+    return [s if len(s) <= 16 and "\\" not in s else decimal_string(float(s.split("\\")[0])) for s in stated]

@@ -14,7 +14,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from slicewise.dicom.rescale import Rescale, to_modality
+from slicewise.dicom.rescale import Rescale
 from slicewise.errors import ReadError, TruncatedError
 from slicewise.pipeline.block import Array, Slab
 
@@ -178,7 +178,7 @@ class StoredVolume:
         if self.rescale.is_identity:
             return native
         out = np.empty(native.shape, self.dtype)
-        to_modality(native, self.rescale, out)
+        self.rescale.apply(native, out)
         return out
 
     def _stored_slab(self, slab: Slab, chosen: tuple[int, ...]) -> Array:

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
 
 import attrs
 
-from slicewise.dicom.rules import propagate
-from slicewise.image import ImageInfo, SliceMap, Source, Step
+from slicewise.dicom.rules import Propagated, propagate
+from slicewise.image import Action, Change, ImageInfo, Operation, Padding, SliceMap, Source, Step
+from slicewise.image.elements import tag_of
 from slicewise.pipeline.block import Outline
 
 __all__ = ["infer"]
 
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
-def infer(inputs: Sequence[ImageInfo], outline: Outline, step: Step) -> ImageInfo:
+
+def infer(
+    inputs: Sequence[ImageInfo], outline: Outline, step: Step, *, attributes: Mapping[str, Any] = _NOTHING
+) -> ImageInfo:
     """Return what is known of the result of a step: its headers by the header rules, its sources and history.
 
     Parameters
@@ -24,6 +31,8 @@ def infer(inputs: Sequence[ImageInfo], outline: Outline, step: Step) -> ImageInf
         Grid and type of the result.
     step : Step
         What is done; the changes that the rules make are added to it.
+    attributes : mapping of str to object
+        What the step itself knows to be true of its result; see ``Effect``.
     """
     # An input without a slice map lends its grid only: no header, source or step of it goes on.
     inputs = inputs[: len(outline.slices)]
@@ -36,6 +45,8 @@ def infer(inputs: Sequence[ImageInfo], outline: Outline, step: Step) -> ImageInf
         keeps_units=step.keeps_units,
         withheld=inputs[0].withheld,
     )
+    if attributes:
+        propagated = _with_attributes(propagated, attributes, step)
     return ImageInfo(
         geometry=outline.geometry,
         dtype=outline.dtype,
@@ -44,7 +55,33 @@ def infer(inputs: Sequence[ImageInfo], outline: Outline, step: Step) -> ImageInf
         withheld=propagated.withheld,
         sources=_merged_sources(inputs, outline.slices),
         history=(*_merged_history(inputs), attrs.evolve(step, changes=propagated.changes)),
+        paddings=_paddings(inputs[0].paddings, outline.slices[0], step),
     )
+
+
+def _with_attributes(propagated: Propagated, attributes: Mapping[str, Any], step: Step) -> Propagated:
+    known = propagated.headers.columns()
+    headers = propagated.headers.replace(attributes)
+    stated = {tag_of(keyword): value for keyword, value in attributes.items()}
+    changes = [change for change in propagated.changes if stated.get(change.tag) is None]
+    for tag, value in stated.items():
+        if value is not None:
+            changes.append(Change(tag, Action.REGENERATED, f"true of the result of {step.name}"))
+        elif tag in known:
+            changes.append(Change(tag, Action.DROPPED, f"untrue of the result of {step.name}"))
+    return propagated._replace(headers=headers, changes=tuple(changes))
+
+
+def _paddings(source: Sequence[Padding | None], slices: SliceMap, step: Step) -> tuple[Padding | None, ...]:
+    if not source or not step.keeps_units or step.operations & {Operation.PROJECTION, Operation.MULTI}:
+        return ()
+    drawn = [
+        [source[i] for i in ([m] if m is not None else s)] for m, s in zip(slices.match, slices.support, strict=True)
+    ]
+    found = [p[0] if p and all(q == p[0] for q in p) else None for p in drawn]
+    if Operation.PIXEL in step.operations:
+        found = [attrs.evolve(p, marks=False) if p is not None else None for p in found]
+    return tuple(found) if any(found) else ()
 
 
 def _merged_sources(inputs: Sequence[ImageInfo], maps: Sequence[SliceMap]) -> tuple[tuple[Source, ...], ...]:

@@ -46,6 +46,7 @@ def joined_info(
     for k, info in enumerate(infos):
         _check_alike(infos[0], info, k)
     histories = tuple(info.history for info in infos)
+    paddings = [p for info in infos for p in info.paddings or (None,) * info.slices]
     withheld = [info.withheld if info.withheld is not None else Headers(info.slices) for info in infos]
     return ImageInfo(
         geometry=infos[0].geometry,
@@ -55,6 +56,7 @@ def joined_info(
         sources=tuple(sources for info in infos for sources in info.sources),
         history=_merged(histories, infos[0].slices),
         withheld=None if all(info.withheld is None for info in infos) else Headers.joined(withheld),
+        paddings=tuple(paddings) if any(paddings) else (),
         axis=StackAxis(name, coordinates, tuple(StackedVolume(i.geometry, i.history) for i in infos), unit),
     )
 

@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 
 from slicewise.errors import GraphError, SlicewiseError
-from slicewise.image import Geometry, Headers, Image, ImageInfo, ImageStack, Step
+from slicewise.image import Geometry, Headers, Image, ImageInfo, ImageStack, Padding, PerSlice, Step
 from slicewise.pipeline.block import Array, Block, Outline, Slab, grown
 from slicewise.pipeline.effect import Effect
 from slicewise.pipeline.inference import infer
@@ -148,6 +148,10 @@ class Node(Operators):
         """Return for each input the slices needed to compute a slab; none, ``range(0)``, where only its grid counts."""
         return tuple(grown(slab, self.halo(info), info.slices) for info in inputs)
 
+    def history_text(self, *inputs: ImageInfo) -> str:
+        """Return what the history tells of the node: its parameters; also what it found in headers, if it did."""
+        return self.parameter_text
+
     def compute(self, slab: Slab, *blocks: Block) -> Array:
         """Return the values of a slab, given the requested slices of each input."""
         raise NotImplementedError
@@ -197,12 +201,12 @@ class Node(Operators):
     def _infer(self, *inputs: ImageInfo) -> ImageInfo:
         step = Step(
             name=self.name,
-            parameters=self.parameter_text,
+            parameters=self.history_text(*inputs),
             operations=self.effect.operations,
             derivation=self.effect.derivation,
             keeps_units=self.effect.keeps_units,
         )
-        return infer(inputs, self.outline(*inputs), step)
+        return infer(inputs, self.outline(*inputs), step, attributes=self.effect.attributes)
 
     @property
     def geometry(self) -> Geometry:
@@ -213,6 +217,11 @@ class Node(Operators):
     def headers(self) -> Headers:
         """One header per slice of the result, known without pixels."""
         return self.info.headers
+
+    @property
+    def padding(self) -> Padding | PerSlice | None:
+        """What marks pixels that were never imaged: for all slices, or one for each; None where nothing does."""
+        return self.info.padding
 
     @property
     def dtype(self) -> np.dtype[Any]:
