@@ -57,6 +57,8 @@ def stored_columns(storage: Storage, *, keeps_mapping: bool, keeps_units: bool) 
         tag_of("HighBit"): _unsigned("HighBit", form.high_bit),
         tag_of("PixelRepresentation"): _unsigned("PixelRepresentation", int(form.signed)),
     }
+    # Values are the modality values, and slope and intercept are what is written of them.
+    columns[tag_of("ModalityLUTSequence")] = None
     if not keeps_mapping:
         dropped = ("PixelPaddingValue", "PixelPaddingRangeLimit", "RealWorldValueMappingSequence")
         columns |= {tag_of(keyword): None for keyword in dropped}
@@ -73,15 +75,16 @@ def rescale_elements(storage: Storage, headers: Headers, index: int, *, keeps_un
     in CT no type means HU, and of PET the units say it.
     """
     modality = text_of(headers.element(tag_of("Modality"), index))
-    stated = headers.element(_SLOPE, index) is not None
+    kind = headers.element(_TYPE, index)
+    has_kind = kind is not None and kind.value.strip(b" \0")
+    stated = headers.element(_SLOPE, index) is not None or has_kind
     if storage.rescale.is_identity and not stated and modality not in ("CT", "PT"):
         return {}
     elements = {
         _SLOPE: RawElement(_SLOPE, "DS", storage.slope.encode("ascii")),
         _INTERCEPT: RawElement(_INTERCEPT, "DS", storage.intercept.encode("ascii")),
     }
-    kind = headers.element(_TYPE, index)
-    if kind is not None and kind.value.strip(b" \0"):
+    if kind is not None and has_kind:
         elements[_TYPE] = RawElement(_TYPE, "LO", kind.value)
     elif modality != "PT" and (modality != "CT" or not keeps_units):
         elements[_TYPE] = RawElement(_TYPE, "LO", b"US")

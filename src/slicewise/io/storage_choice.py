@@ -9,6 +9,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from slicewise.dicom.modality_values import MODALITY_LUT
 from slicewise.dicom.pixels import PixelFormat, pixel_formats
 from slicewise.dicom.rescale import rescales
 from slicewise.dicom.storing import Storage, covering, identity_storage
@@ -128,6 +129,8 @@ def _source_choice(info: ImageInfo) -> Choice | None:
         forms = pixel_formats(info.headers)
     except ReadError:
         return None
+    if _had_table(info):
+        return None
     rescale = rescales(info.headers)
     if len(set(forms)) > 1 or forms[0].bits_allocated not in (8, 16) or forms[0].samples > 1:
         return None
@@ -144,6 +147,12 @@ def _source_choice(info: ImageInfo) -> Choice | None:
     intercepts = _texts(info, "RescaleIntercept", "0")
     storages = tuple(Storage(s, i, form, exact=True) for s, i in zip(slopes, intercepts, strict=True))
     return Choice(storages, keeps_mapping=True)
+
+
+def _had_table(info: ImageInfo) -> bool:
+    """Whether the values of the source came of a table, so that no slope and intercept lead back."""
+    changed = [change.tag for step in info.history for change in step.changes]
+    return MODALITY_LUT in changed or info.headers.column(MODALITY_LUT) is not None
 
 
 def _texts(info: ImageInfo, keyword: str, default: str) -> Sequence[str]:
