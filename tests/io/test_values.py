@@ -229,3 +229,20 @@ def test_dose_is_read_in_its_units_and_not_written_as_what_it_no_longer_is(tmp_p
         dose >> sw.SeriesWriter(tmp_path / "out")
     np.testing.assert_array_equal(array_of(sw.SeriesReader(tmp_path / "in", values="stored")), stored)
     assert "DoseUnits" not in sw.SeriesReader(tmp_path / "in", values="stored").headers
+
+
+@pytest.mark.parametrize("values", ["stored", "real_world"])
+def test_headers_of_other_values_stay_true_when_they_are_put_to_an_array(tmp_path, values):
+    write_series(
+        tmp_path / "in", STORED, RescaleIntercept="-1024", RescaleType="HU", PixelPaddingValue=7,
+        RealWorldValueMappingSequence=Sequence([mapping_item("RCBF", "ml/100ml/s", 2.0, 0.0, last=4095)]),
+    )  # fmt: skip
+    read = sw.SeriesReader(tmp_path / "in", values=values).update(progress=False)
+    image = sw.Image.from_array(read.array, geometry=read.geometry, headers=read.headers)
+    assert image.padding is None
+    found, decoded, _ = rewritten(sw.as_node(image), tmp_path / "out")
+    np.testing.assert_array_equal(decoded, read.array)
+    for d in found:
+        assert d.RescaleType == ("US" if values == "stored" else "ml/100ml/s")
+        assert "RealWorldValueMappingSequence" not in d
+        assert "PixelPaddingValue" not in d

@@ -16,7 +16,6 @@ from slicewise.dicom.equipment import software_as_equipment
 from slicewise.dicom.functional_groups import FRAME_GROUPS
 from slicewise.dicom.grid_attributes import grid_columns
 from slicewise.dicom.identity import Naming, identity_columns
-from slicewise.dicom.modality_values import DOSE_SCALING
 from slicewise.dicom.numbering import time_columns
 from slicewise.dicom.report import ReportRow
 from slicewise.dicom.required import neutral_values, type_2
@@ -239,7 +238,7 @@ def derive(
             "a derived series of multi-frame images is not written: their class cannot hold single frames. Save the "
             "pixels with VolumeWriter, or convert the source to single-frame images first"
         )
-    if info.headers.column(DOSE_SCALING) is not None:
+    if text_of(info.headers.element(tag_of("Modality"), 0)) == "RTDOSE":
         raise HeaderError(
             "a derived RT Dose is not written: dose volume histograms, references to the plan and the dose grid would "
             "no longer hold. Save the values with VolumeWriter"

@@ -97,7 +97,7 @@ def meaning_of(headers: Headers, formats: Sequence[PixelFormat], values: str, ma
     elif values == "stored":
         found = _stored(headers)
     elif values == "philips":
-        found = _changed(philips_mappings(headers), "PhilipsValues")
+        found = _changed(headers, philips_mappings(headers), "PhilipsValues")
     else:
         found = _real_world(headers, mapping)
     dtype = value_dtype(formats, found.mappings)
@@ -107,12 +107,24 @@ def meaning_of(headers: Headers, formats: Sequence[PixelFormat], values: str, ma
 
 _UNKNOWN = np.dtype(np.float64)
 
+_PADDING = ("PixelPaddingValue", "PixelPaddingRangeLimit")
+_OF_STORED = (
+    "RescaleSlope",
+    "RescaleIntercept",
+    "ModalityLUTSequence",
+    "DoseGridScaling",
+    "RealWorldValueMappingSequence",
+    *_PADDING,
+)
+"""What the source says of its stored values, in terms of which the values read are not."""
+
 
 def _changed(
-    mappings: Sequence[ValueMapping], name: str, parameters: str = "", attributes: Mapping[str, Any] | None = None
+    headers: Headers, mappings: Sequence[ValueMapping], name: str, parameters: str = "", unit: str = ""
 ) -> Meaning:
     step = Step(name, parameters, frozenset([Operation.PIXEL]), keeps_units=False)
-    return Meaning(tuple(mappings), _UNKNOWN, step=step, attributes=attributes or {})
+    attributes = dict.fromkeys(_OF_STORED) | _true_units(headers, unit)
+    return Meaning(tuple(mappings), _UNKNOWN, step=step, attributes=attributes)
 
 
 def _modality(headers: Headers) -> Meaning:
@@ -123,14 +135,14 @@ def _modality(headers: Headers) -> Meaning:
     types = [
         lut_type(headers, k) or text_of(headers.element(tag_of("RescaleType"), k)) or None for k in range(len(headers))
     ]
-    gone = ("ModalityLUTSequence", "PixelPaddingValue", "PixelPaddingRangeLimit", "RealWorldValueMappingSequence")
+    gone = ("ModalityLUTSequence", "RealWorldValueMappingSequence", *_PADDING)
     attributes = {"RescaleType": types} | dict.fromkeys(gone)
     return Meaning(tuple(mappings), _UNKNOWN, step=Step("ModalityLUT"), attributes=attributes)
 
 
 def _stored(headers: Headers) -> Meaning:
     identity = (Rescale(),) * len(headers)
-    return Meaning(identity, _UNKNOWN) if _is_unscaled(headers) else _changed(identity, "StoredValues")
+    return Meaning(identity, _UNKNOWN) if _is_unscaled(headers) else _changed(headers, identity, "StoredValues")
 
 
 def _is_unscaled(headers: Headers) -> bool:
@@ -148,7 +160,7 @@ def _real_world(headers: Headers, chosen: str | None) -> Meaning:
     unit = found[0].unit
     labels = ", ".join(dict.fromkeys(repr(m.label) for m in found))
     text = f"mapping={labels}, unit={unit!r}"
-    return _changed([m.mapping for m in found], "RealWorldValues", text, _true_units(headers, unit))
+    return _changed(headers, [m.mapping for m in found], "RealWorldValues", text, unit)
 
 
 def _true_units(headers: Headers, unit: str) -> dict[str, Any]:
