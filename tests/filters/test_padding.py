@@ -66,3 +66,13 @@ def test_padding_of_an_image_made_of_an_array_is_that_of_its_headers():
     headers = Headers(2).replace(PixelRepresentation=1).replace(PixelPaddingValue=-2000, RescaleIntercept="-24")
     image = sw.Image.from_array(np.zeros((2, 3, 3), "int16"), headers=headers)
     assert image.padding == sw.Padding(-2024, -2024)
+
+
+def test_padding_of_a_stack_is_that_of_its_volumes(tmp_path):
+    one, other = series(tmp_path / "a"), series(tmp_path / "b", PixelPaddingValue=None)
+    same = sw.Stack([one, one], axis="time")
+    assert same.padding == one.padding
+    assert same.update(progress=False).volumes[1].padding == one.padding
+    mixed = sw.Stack([one, other], axis="time")
+    assert mixed.padding == (one.padding,) * 3 + (None,) * 3
+    assert [volume.padding for volume in mixed.update(progress=False).volumes] == [one.padding, None]
