@@ -120,9 +120,9 @@ def test_orientations_and_sizes_are_volumes_of_their_own():
     images += [image(3 + z, 0, ImageOrientationPatient=coronal, ImagePositionPatient=[0, 4.0 * z, 0]) for z in range(2)]
     images += [image(5, 0, Rows=16)]
     assert [(part.name, part.indices) for part in parts_of(images)] == [
-        ("axial 1", (0, 1, 2)),
+        ("axial 6 x 8", (0, 1, 2)),
         ("coronal", (3, 4)),
-        ("axial 2", (5,)),
+        ("axial 6 x 16", (5,)),
     ]
 
 

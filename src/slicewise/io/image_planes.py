@@ -34,14 +34,15 @@ class Planes:
     ----------
     forms : array of int
         For each image a number that those of the same size, orientation and pixel spacing share.
-    names : tuple of str
-        For each form what tells it from others: ``axial``, ``coronal``, ``sagittal``, ``oblique`` or ``no plane``.
+    names : tuple of tuple of str
+        For each form what tells it from others: ``axial``, ``coronal``, ``sagittal``, ``oblique`` or ``no plane``;
+        columns x rows; distance of columns and rows.
     places : array of int
         For each image a number that those of one form at one place share; -1 where there is no plane.
     """
 
     forms: Indices
-    names: tuple[str, ...]
+    names: tuple[tuple[str, str, str], ...]
     places: Indices
 
     def is_planeless(self, images: Indices) -> bool:
@@ -61,7 +62,14 @@ def planes_of(headers: Headers) -> Planes:
     keys = np.stack([has_plane, sizes, np.where(has_plane, clusters, -1), np.where(has_plane, scales, -1)])
     _, firsts, forms = np.unique(keys, axis=1, return_index=True, return_inverse=True)
     forms = np.asarray(forms, np.intp).reshape(-1)
-    names = tuple(_name(orientations[k]) if has_plane[k] else "no plane" for k in firsts)
+    names = tuple(
+        (
+            _name(orientations[k]) if has_plane[k] else "no plane",
+            _size_text(headers, int(k)),
+            _spacing_text(spacings[k]),
+        )
+        for k in firsts
+    )
     places = np.full(len(headers), -1, np.intp)
     for form in range(len(firsts)):
         images = np.flatnonzero((forms == form) & has_plane)
@@ -131,6 +139,17 @@ def _places(positions: FloatArray, orientation: FloatArray) -> Indices:
     found = np.empty(len(positions), np.intp)
     found[order] = np.concatenate([[0], np.cumsum(steps)])
     return found
+
+
+def _size_text(headers: Headers, k: int) -> str:
+    elements = [headers.element(tag_of(keyword), k) for keyword in ("Columns", "Rows")]
+    return " x ".join(
+        "?" if e is None else str(int.from_bytes(e.value[:2], "little" if e.little_endian else "big")) for e in elements
+    )
+
+
+def _spacing_text(spacing: FloatArray) -> str:
+    return f"{spacing[1]:.4g} x {spacing[0]:.4g} mm"
 
 
 def _name(orientation: Sequence[float] | FloatArray) -> str:

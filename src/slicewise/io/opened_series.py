@@ -69,7 +69,10 @@ class OpenedSeries:
 
 def listing(parts: Sequence[Part]) -> str:
     """Return the volumes as lines of text: number, name, slices."""
-    lines = [f"  {k}: {part.name or 'all'} ({len(part.indices)} slices)" for k, part in enumerate(parts)]
+    counts = [f"{len(part.indices)} slice{'s' if len(part.indices) > 1 else ''}" for part in parts]
+    lines = [
+        f"  {k}: {part.name or 'all'} ({count})" for k, (part, count) in enumerate(zip(parts, counts, strict=True))
+    ]
     return "\n".join(lines if len(lines) <= 12 else [*lines[:11], f"  ... {len(lines) - 11} more"])
 
 

@@ -101,8 +101,15 @@ def _by_form(draft: _Draft, _: Headers, planes: Planes) -> list[_Draft]:
     ]
 
 
-def _told_apart(names: Sequence[str]) -> list[str]:
-    return [f"{name} {names[: k + 1].count(name)}" if names.count(name) > 1 else name for k, name in enumerate(names)]
+def _told_apart(names: Sequence[tuple[str, str, str]]) -> list[str]:
+    """Return the fewest words that tell forms from each other: plane, size, spacing, or a number."""
+    told = [plane for plane, _, _ in names]
+    for detail in (1, 2):
+        said = list(told)
+        told = [f"{text} {names[k][detail]}" if said.count(text) > 1 else text for k, text in enumerate(said)]
+        if len(set(told)) == len(set(said)):
+            told = said
+    return [f"{text} {told[: k + 1].count(text)}" if told.count(text) > 1 else text for k, text in enumerate(told)]
 
 
 def _by_segment(draft: _Draft, headers: Headers, _: Planes) -> list[_Draft]:
