@@ -162,13 +162,15 @@ def _without_duplicates(
     apart = float(distances[second] - distances[first])
     where = f"{names[first]} and {names[second]} lie at one position ({apart:.4g} mm apart)"
     if len(twins) >= places:
-        raise SeveralSeriesError(
-            f"there is more than one volume: {len(order)} slices at {places} position{'s' if places > 1 else ''}; {where}"
-        )
+        raise SeveralSeriesError(f"there is more than one volume: {len(order)} slices at {_count(places)}; {where}")
     raise DuplicateSliceError(
         f"{where}, and so do {len(twins) - 1} other pairs. Take out the wrong ones, choose with where={{...}}, or take "
         "the first of each with on_duplicate='first'"
     )
+
+
+def _count(places: int) -> str:
+    return f"{places} position{'s' if places > 1 else ''}"
 
 
 def _check_even(geometry: Geometry, names: Sequence[str], policy: StackPolicy) -> None:
