@@ -2,34 +2,20 @@
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable
-from functools import partial
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
 import numpy as np
 import numpy.typing as npt
-from pydicom import Dataset
-from pydicom.dataset import FileMetaDataset
-from pydicom.encaps import encapsulate
-from pydicom.pixels.decoders.base import get_decoder
-from pydicom.uid import UID
 
 from slicewise.dicom.values import text_of
-from slicewise.errors import MissingCodecError, ReadError, TruncatedError
+from slicewise.errors import ReadError, TruncatedError
 from slicewise.image import Headers
 from slicewise.image.elements import tag_of
 
-__all__ = [
-    "LOSSY_SYNTAXES",
-    "NATIVE_SYNTAXES",
-    "PixelFormat",
-    "check_fragments",
-    "decode_frame",
-    "native_values",
-    "pixel_formats",
-]
+__all__ = ["FLOAT_PIXELS", "NATIVE_SYNTAXES", "PixelFormat", "cleaned", "native_values", "pixel_formats"]
 
 Array = npt.NDArray[Any]
 
@@ -38,23 +24,8 @@ NATIVE_SYNTAXES = frozenset(
 )
 """Transfer syntaxes in which pixels stand as they are."""
 
-LOSSY_SYNTAXES = frozenset(["1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"])
-"""Transfer syntaxes in which pixels are never what they were: JPEG baseline and extended."""
-
-_IMAGECODECS = {
-    "1.2.840.10008.1.2.5": "dicomrle",
-    "1.2.840.10008.1.2.4.50": "jpeg8",
-    "1.2.840.10008.1.2.4.57": "ljpeg",
-    "1.2.840.10008.1.2.4.70": "ljpeg",
-    "1.2.840.10008.1.2.4.80": "jpegls",
-    "1.2.840.10008.1.2.4.81": "jpegls",
-    "1.2.840.10008.1.2.4.90": "jpeg2k",
-    "1.2.840.10008.1.2.4.91": "jpeg2k",
-    "1.2.840.10008.1.2.4.201": "htj2k",
-    "1.2.840.10008.1.2.4.202": "htj2k",
-    "1.2.840.10008.1.2.4.203": "htj2k",
-}
-"""Codecs that decode without holding Python's lock, so that threads help."""
+FLOAT_PIXELS = {0x7FE00008: 32, 0x7FE00009: 64}
+"""Elements of floating-point pixel data, and the bits of a value (PS3.3, C.7.6.24 and C.7.6.25)."""
 
 
 @attrs.frozen
@@ -75,6 +46,8 @@ class PixelFormat:
         Photometric Interpretation.
     planar : int
         Planar Configuration.
+    floating : bool
+        Whether values are floating-point numbers.
     """
 
     rows: int
@@ -86,28 +59,34 @@ class PixelFormat:
     signed: bool = False
     photometric: str = "MONOCHROME2"
     planar: int = 0
+    floating: bool = False
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """Type of the stored values in memory."""
+        """Type of the stored values in memory; single bits take a byte."""
+        if self.floating:
+            return np.dtype(f"f{self.bits_allocated // 8}")
         return np.dtype(f"{'i' if self.signed else 'u'}{max(self.bits_allocated // 8, 1)}")
 
     @property
-    def limits(self) -> tuple[int, int]:
+    def limits(self) -> tuple[float, float]:
         """Smallest and largest value that can be stored."""
+        if self.floating:
+            return -math.inf, math.inf
         if self.signed:
             return -(1 << (self.bits_stored - 1)), (1 << (self.bits_stored - 1)) - 1
         return 0, (1 << self.bits_stored) - 1
 
     @property
     def frame_bytes(self) -> int:
-        """Size of an uncompressed frame in bytes."""
-        return self.rows * self.columns * self.samples * max(self.bits_allocated // 8, 1)
+        """Size of an uncompressed frame in bytes; of single bits, begun bytes count."""
+        return (self.rows * self.columns * self.samples * self.bits_allocated + 7) // 8
 
     @property
     def is_plain(self) -> bool:
         """Whether the bytes of a frame are its values: nothing to mask, shift or convert."""
-        return self.samples == 1 and self.bits_stored == self.bits_allocated and self.bits_allocated in (8, 16, 32)
+        whole = self.bits_stored == self.bits_allocated and self.bits_allocated in (8, 16, 32, 64)
+        return self.samples == 1 and whole
 
 
 _FIELDS = {
@@ -122,8 +101,15 @@ _FIELDS = {
 }
 
 
-def pixel_formats(headers: Headers) -> list[PixelFormat]:
+def pixel_formats(headers: Headers, elements: Sequence[int] = ()) -> list[PixelFormat]:
     """Return how the pixels of each slice are stored.
+
+    Parameters
+    ----------
+    headers : Headers
+        One header per slice.
+    elements : sequence of int, optional
+        The tag of the pixel data of each slice; integers (7FE0,0010) if not given.
 
     Raises
     ------
@@ -137,16 +123,22 @@ def pixel_formats(headers: Headers) -> list[PixelFormat]:
     for k in range(len(headers)):
         raw = tuple(headers.element(tag, k) for _, tag, _, _ in tags)
         photometric = text_of(headers.element(photometric_tag, k)) or "MONOCHROME2"
-        key = (*(e and (e.value, e.little_endian) for e in raw), photometric)
+        floating = FLOAT_PIXELS.get(elements[k], 0) if elements else 0
+        key = (*(e and (e.value, e.little_endian) for e in raw), photometric, floating)
         if key not in known:
-            known[key] = _format(raw, tags, photometric, k)
+            known[key] = _format(raw, tags, photometric, k, floating)
         formats.append(known[key])
     return formats
 
 
-def _format(raw: tuple[Any, ...], tags: list[Any], photometric: str, k: int) -> PixelFormat:
+def _format(raw: tuple[Any, ...], tags: list[Any], photometric: str, k: int, floating: int) -> PixelFormat:
     values: dict[str, Any] = {}
+    if floating:
+        # The kind of the pixel data decides; bits stored and high bit are not stated (PS3.3, C.7.6.24).
+        values = {"bits_allocated": floating, "bits_stored": floating, "high_bit": floating - 1}
     for element, (name, _, keyword, default) in zip(raw, tags, strict=True):
+        if name in values:
+            continue
         if element is not None and len(element.value) >= 2:
             values[name] = int.from_bytes(element.value[:2], "little" if element.little_endian else "big")
         elif default is not None:
@@ -156,26 +148,37 @@ def _format(raw: tuple[Any, ...], tags: list[Any], photometric: str, k: int) -> 
     values.setdefault("bits_stored", values["bits_allocated"])
     values.setdefault("high_bit", values["bits_stored"] - 1)
     values["signed"] = bool(values["signed"])
-    found = PixelFormat(photometric=photometric, **values)
-    if not 0 < found.bits_stored <= found.bits_allocated or found.bits_allocated not in (1, 8, 16, 32, 64):
+    return _checked(PixelFormat(photometric=photometric, floating=bool(floating), **values), k)
+
+
+def _checked(found: PixelFormat, k: int) -> PixelFormat:
+    is_known = found.floating or found.bits_allocated in (1, 8, 16, 32)
+    if not is_known or not 0 < found.bits_stored <= found.bits_allocated:
         raise ReadError(
             f"slice {k} claims {found.bits_stored} bits stored in {found.bits_allocated}: bits stored must be "
-            "positive and fit the bits allocated, which must be 1, 8, 16, 32 or 64"
+            "positive and fit the bits allocated, which must be 1, 8, 16 or 32"
         )
     if not found.bits_stored - 1 <= found.high_bit < found.bits_allocated:
         raise ReadError(
             f"slice {k} claims high bit {found.high_bit} for {found.bits_stored} bits stored in "
             f"{found.bits_allocated}: there is no room for them"
         )
-    if not photometric.isascii() or not photometric.isprintable():
-        raise ReadError(f"slice {k} has the photometric interpretation {photometric!r}: the header is broken")
+    if not found.photometric.isascii() or not found.photometric.isprintable():
+        raise ReadError(f"slice {k} has the photometric interpretation {found.photometric!r}: the header is broken")
     if found.samples not in (1, 3):
         raise ReadError(f"slice {k} claims {found.samples} samples per pixel: 1 or 3 are read")
+    if found.bits_allocated == 1 and found.samples != 1:
+        raise ReadError(f"slice {k} claims {found.samples} samples of a single bit: such pixels are not read")
     return found
 
 
-def native_values(data: npt.NDArray[np.uint8] | bytes, form: PixelFormat, *, little_endian: bool = True) -> Array:
+def native_values(
+    data: npt.NDArray[np.uint8] | bytes, form: PixelFormat, *, little_endian: bool = True, first_bit: int = 0
+) -> Array:
     """Return the stored values of an uncompressed frame, of shape (rows, columns[, samples]).
+
+    Single bits stand from the lowest of a byte to the highest, and a frame may begin within a byte,
+    ``first_bit`` after its lowest (PS3.5, 8.1.1).
 
     Bits beyond Bits Stored are cleared or take the sign: old archives keep overlays and rubbish there.
 
@@ -189,6 +192,11 @@ def native_values(data: npt.NDArray[np.uint8] | bytes, form: PixelFormat, *, lit
             f"the pixels end too early: {form.columns} x {form.rows} pixels of {form.bits_allocated} bits are "
             f"{form.frame_bytes} bytes and there are {len(data)}"
         )
+    if form.bits_allocated == 1:
+        bits = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")[first_bit:]
+        if len(bits) < form.rows * form.columns:
+            raise TruncatedError(f"the pixels end too early: {form.rows * form.columns} bits are wanted")
+        return bits[: form.rows * form.columns].reshape(form.rows, form.columns)
     dtype = form.dtype.newbyteorder("<" if little_endian else ">")
     stored = np.frombuffer(data, dtype, form.frame_bytes // form.dtype.itemsize)
     values = stored.astype(form.dtype, copy=False)
@@ -202,116 +210,10 @@ def native_values(data: npt.NDArray[np.uint8] | bytes, form: PixelFormat, *, lit
 def cleaned(values: Array, form: PixelFormat) -> Array:
     """Return values with the bits beyond Bits Stored cleared, or filled with the sign."""
     unused = form.bits_allocated - form.bits_stored
-    if unused == 0:
+    if unused == 0 or form.floating:
         return values.view(form.dtype) if values.dtype != form.dtype else values
     low = form.high_bit + 1 - form.bits_stored
     # In two's complement, moving the value to the top and back down restores the sign.
     moved = np.left_shift(values.view(form.dtype), unused - low)
     cleared: Array = np.right_shift(moved, unused, out=moved)
     return cleared
-
-
-def decode_frame(data: bytes, syntax_uid: str, form: PixelFormat) -> Array:
-    """Return the stored values of a compressed or colour frame, of shape (rows, columns[, samples]).
-
-    Colour comes as RGB.
-
-    Raises
-    ------
-    MissingCodecError
-        If no installed codec decodes the transfer syntax.
-    ReadError
-        If the frame cannot be decoded.
-    """
-    decode = _fast_decoder(syntax_uid, form) if form.samples == 1 else None
-    if decode is None:
-        return _decode_with_pydicom(data, syntax_uid, form)
-    try:
-        decoded = decode(data)
-    except (RuntimeError, ValueError) as error:
-        raise ReadError(f"the pixels cannot be decoded ({UID(syntax_uid).name}): {error}") from error
-    values = np.frombuffer(decoded, form.dtype) if isinstance(decoded, bytes) else np.asarray(decoded)
-    if values.size != form.rows * form.columns:
-        raise ReadError(
-            f"the compressed frame holds {values.shape} values where the header says {form.rows} rows and "
-            f"{form.columns} columns"
-        )
-    values = values.reshape(form.rows, form.columns)
-    if values.dtype.itemsize < form.dtype.itemsize:
-        values = values.astype(form.dtype)
-    return cleaned(np.ascontiguousarray(values), attrs.evolve(form, high_bit=form.bits_stored - 1))
-
-
-def check_fragments(data: bytes) -> None:
-    """Raise unless encapsulated pixels are whole: fragments and the delimiter after them (PS3.5, A.4).
-
-    Codecs fill up with what they like where a fragment ends too early.
-
-    Raises
-    ------
-    TruncatedError
-        If a fragment, or the delimiter, is missing or cut.
-    """
-    position = 0
-    while position + 8 <= len(data):
-        tag, length = data[position : position + 4], int.from_bytes(data[position + 4 : position + 8], "little")
-        position += 8
-        if tag == b"\xfe\xff\xdd\xe0":
-            return
-        if tag != b"\xfe\xff\x00\xe0":
-            raise TruncatedError(f"the compressed pixels are broken: no fragment begins at byte {position - 8} of them")
-        position += length
-    raise TruncatedError("the compressed pixels end too early: the last fragment is cut, or no delimiter follows it")
-
-
-def _fast_decoder(syntax_uid: str, form: PixelFormat) -> Callable[[bytes], Any] | None:
-    name = _IMAGECODECS.get(syntax_uid)
-    if name is None:
-        return None
-    try:
-        codecs = importlib.import_module("imagecodecs")
-    except ImportError:
-        return None
-    # imagecodecs fills in stubs for what its build lacks.
-    if not getattr(getattr(codecs, name.upper(), None), "available", False):
-        return None
-    decode: Callable[..., Any] = getattr(codecs, f"{name}_decode")
-    # Run-length coding does not say what it holds.
-    return partial(decode, dtype=form.dtype.newbyteorder("<")) if name == "dicomrle" else decode
-
-
-def _decode_with_pydicom(data: bytes, syntax_uid: str, form: PixelFormat) -> Array:
-    dataset = Dataset()
-    dataset.Rows, dataset.Columns = form.rows, form.columns
-    dataset.SamplesPerPixel = form.samples
-    dataset.PhotometricInterpretation = form.photometric
-    if form.samples > 1:
-        dataset.PlanarConfiguration = form.planar
-    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = form.bits_allocated, form.bits_stored, form.high_bit
-    dataset.PixelRepresentation = int(form.signed)
-    if syntax_uid in NATIVE_SYNTAXES:
-        dataset.PixelData = data
-        dataset["PixelData"].VR = "OB" if form.bits_allocated == 8 else "OW"
-    else:
-        dataset.PixelData = encapsulate([data])
-        dataset["PixelData"].is_undefined_length = True
-    dataset.file_meta = FileMetaDataset()
-    dataset.file_meta.TransferSyntaxUID = UID(syntax_uid)
-    try:
-        decoder = get_decoder(UID(syntax_uid))
-    except NotImplementedError:
-        raise _no_codec(syntax_uid) from None
-    if not decoder.is_available:
-        raise _no_codec(syntax_uid)
-    try:
-        values, _ = decoder.as_array(dataset, raw=False)
-    except (RuntimeError, ValueError, AttributeError) as error:
-        raise ReadError(f"the pixels cannot be decoded ({UID(syntax_uid).name}): {error}") from error
-    return values
-
-
-def _no_codec(syntax_uid: str) -> MissingCodecError:
-    return MissingCodecError(
-        f"no installed codec decodes {UID(syntax_uid).name} ({syntax_uid}): install imagecodecs, or one of pydicom's "
-        "plugins for it (pip install 'slicewise[codecs]')"
-    )

@@ -10,6 +10,7 @@ import attrs
 import numpy as np
 
 from slicewise.dicom.modality_values import DOSE_SCALING, MODALITY_LUT, lut_type, modality_mappings
+from slicewise.dicom.palettes import expanded_columns, has_palette, palettes
 from slicewise.dicom.philips import philips_mappings
 from slicewise.dicom.pixels import PixelFormat
 from slicewise.dicom.real_world import real_world_mappings
@@ -19,6 +20,7 @@ from slicewise.dicom.values import text_of
 from slicewise.errors import HeaderError, ParameterError
 from slicewise.image import Headers, Operation, Padding, Step
 from slicewise.image.elements import tag_of
+from slicewise.image.headers import Column
 from slicewise.image.padding import paddings
 
 __all__ = ["CHOICES", "Meaning", "meaning_of"]
@@ -60,6 +62,10 @@ class Meaning:
         What the history tells, where the headers of the source are not true of the values as they stand.
     attributes : mapping of str to object
         What is true of the values instead; see ``pipeline.effect.Effect``.
+    columns : mapping of int to Column or None
+        What headers say instead where indexes of a palette became colour.
+    components : int, optional
+        Values per pixel, where they are not the samples that are stored.
     """
 
     mappings: tuple[ValueMapping, ...]
@@ -67,6 +73,8 @@ class Meaning:
     paddings: tuple[Padding | None, ...] = ()
     step: Step | None = None
     attributes: Mapping[str, Any] = attrs.field(factory=lambda: MappingProxyType({}))
+    columns: Mapping[int, Column | None] = attrs.field(factory=lambda: MappingProxyType({}))
+    components: int | None = None
 
 
 def meaning_of(headers: Headers, formats: Sequence[PixelFormat], values: str, mapping: str | None = None) -> Meaning:
@@ -92,7 +100,9 @@ def meaning_of(headers: Headers, formats: Sequence[PixelFormat], values: str, ma
     """
     if mapping is not None and values != "real_world":
         raise ParameterError(f"'mapping' chooses among real world values: values='real_world' (got values={values!r})")
-    if values == "modality":
+    if values == "modality" and any(has_palette(form) for form in formats):
+        found = _colours(headers, formats)
+    elif values == "modality":
         found = _modality(headers)
     elif values == "stored":
         found = _stored(headers)
@@ -125,6 +135,18 @@ def _changed(
     step = Step(name, parameters, frozenset([Operation.PIXEL]), keeps_units=False)
     attributes = dict.fromkeys(_OF_STORED) | _true_units(headers, unit)
     return Meaning(tuple(mappings), _UNKNOWN, step=step, attributes=attributes)
+
+
+def _colours(headers: Headers, formats: Sequence[PixelFormat]) -> Meaning:
+    if not all(has_palette(form) for form in formats):
+        k = next(k for k, form in enumerate(formats) if not has_palette(form))
+        raise HeaderError(
+            f"slice {k} is {formats[k].photometric} and others are PALETTE COLOR: choose with where={{...}}, or read "
+            "the indexes with values='stored'"
+        )
+    found = palettes(headers, formats)
+    bits = max(8 * palette.entries.dtype.itemsize for palette in found)
+    return Meaning(tuple(found), _UNKNOWN, columns=expanded_columns(bits), components=3)
 
 
 def _modality(headers: Headers) -> Meaning:

@@ -101,6 +101,9 @@ def value_dtype(formats: Sequence[PixelFormat], mappings: Sequence[ValueMapping]
     An integer type if every mapping makes integers of integers, else float32, or float64 where
     stored values have more than 16 bits. It follows from the headers, not from the pixels.
     """
+    floating = [form.dtype for form in formats if form.floating]
+    if floating:
+        return np.result_type(*floating, *(np.float32 if m.is_identity else np.float64 for m in mappings))
     if not all(mapping.is_integral for mapping in mappings):
         wide = any(f.bits_stored > 16 for f in formats)
         return np.dtype(np.float64 if wide else np.float32)

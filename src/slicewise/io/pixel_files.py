@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 from pydicom.encaps import get_frame
 
+from slicewise.dicom.decoding import check_fragments, decode_frame
 from slicewise.dicom.parsing import DEFLATED, EXPLICIT_LITTLE, Entry, Syntax
-from slicewise.dicom.pixels import NATIVE_SYNTAXES, PixelFormat, check_fragments, decode_frame, native_values
+from slicewise.dicom.pixels import NATIVE_SYNTAXES, PixelFormat, native_values
 from slicewise.dicom.value_mapping import ValueMapping
 from slicewise.errors import ReadError, SlicewiseError, TruncatedError
 from slicewise.io.frames import Frame
@@ -102,7 +103,8 @@ def _stored(descriptor: int, frame: Frame, form: PixelFormat) -> Array:
         data = np.frombuffer(data[: len(data) // 2 * 2], np.uint16).byteswap().tobytes()
     if form.samples > 1 and form.photometric != "RGB":
         return decode_frame(data, EXPLICIT_LITTLE, form)
-    return native_values(data, form, little_endian=little_endian)
+    first_bit = _first_bit(frame, form) % 8 if form.bits_allocated == 1 else 0
+    return native_values(data, form, little_endian=little_endian, first_bit=first_bit)
 
 
 def _decoded(descriptor: int, frame: Frame, form: PixelFormat) -> Array:
@@ -116,10 +118,19 @@ def _decoded(descriptor: int, frame: Frame, form: PixelFormat) -> Array:
     return decode_frame(compressed, frame.file.syntax_uid, form)
 
 
+def _first_bit(frame: Frame, form: PixelFormat) -> int:
+    # Frames of single bits follow each other without a gap (PS3.5, 8.1.1).
+    return (frame.index or 0) * form.rows * form.columns
+
+
 def _native_bytes(descriptor: int, frame: Frame, form: PixelFormat) -> bytes:
     file, pixels = frame.file, _pixels(frame.file)
     if frame.count == 1:
         start, stop = pixels.value_start, pixels.value_stop
+    elif form.bits_allocated == 1:
+        first = _first_bit(frame, form)
+        start = pixels.value_start + first // 8
+        stop = pixels.value_start + (first + form.rows * form.columns + 7) // 8
     else:
         start = pixels.value_start + (frame.index or 0) * _frame_bytes(frame, form)
         stop = start + _frame_bytes(frame, form)

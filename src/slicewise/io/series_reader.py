@@ -11,14 +11,14 @@ from typing import Any, NamedTuple
 import attrs
 import numpy as np
 
-from slicewise.dicom.pixels import LOSSY_SYNTAXES, PixelFormat, pixel_formats
+from slicewise.dicom.decoding import LOSSY_SYNTAXES
+from slicewise.dicom.pixels import PixelFormat, pixel_formats
 from slicewise.dicom.value_choice import CHOICES, Meaning, meaning_of
 from slicewise.dicom.value_mapping import ValueMapping
 from slicewise.errors import (
     DuplicateSliceError,
     MixedSlicesError,
     ParameterError,
-    SeriesError,
     SeveralSeriesError,
     SlicewiseError,
 )
@@ -176,16 +176,15 @@ class SeriesReader(Node):
         order, geometry = self._stacked(opened)
         frames = [opened.frames[k] for k in order]
         headers = _with_lossy_marks(opened.headers.take(order), frames)
-        formats = pixel_formats(headers)
+        formats = pixel_formats(headers, [_pixel_tag(frame) for frame in frames])
         meaning = meaning_of(headers, formats, self.values, self.mapping)
         slices = tuple(_Slice(*parts) for parts in zip(frames, formats, meaning.mappings, strict=True))
-        _check_readable(slices)
         info = ImageInfo(
             geometry=geometry,
             dtype=meaning.dtype,
-            headers=headers,
+            headers=headers.with_columns(meaning.columns),
             sources=_sources(headers, frames),
-            components=formats[0].samples,
+            components=meaning.components or formats[0].samples,
         )
         return _with_meaning(info, meaning), slices
 
@@ -252,12 +251,6 @@ def _with_lossy_marks(headers: Headers, frames: Sequence[Frame]) -> Headers:
     )
 
 
-def _check_readable(slices: Sequence[_Slice]) -> None:
-    for frame, form, _ in slices:
-        file = frame.file
-        if form.bits_allocated == 1 or form.photometric == "PALETTE COLOR":
-            raise SeriesError(
-                f"{file.path}: {form.photometric} pixels of {form.bits_allocated} bits are not read by SeriesReader"
-            )
-        if file.header.pixels is not None and file.header.pixels.tag != 0x7FE00010:
-            raise SeriesError(f"{file.path}: floating-point pixel data are not read by SeriesReader")
+def _pixel_tag(frame: Frame) -> int:
+    pixels = frame.file.header.pixels
+    return 0 if pixels is None else pixels.tag

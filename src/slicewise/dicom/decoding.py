@@ -1,0 +1,252 @@
+"""Compressed frames to stored values: with codecs that release Python's lock, else with those of pydicom."""
+
+from __future__ import annotations
+
+import importlib
+import zlib
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+from pydicom import Dataset
+from pydicom.dataset import FileMetaDataset
+from pydicom.encaps import encapsulate
+from pydicom.pixels.decoders.base import get_decoder
+from pydicom.pixels.processing import convert_color_space
+from pydicom.uid import UID
+
+from slicewise.dicom.pixels import NATIVE_SYNTAXES, PixelFormat, cleaned, native_values
+from slicewise.errors import MissingCodecError, ReadError, TruncatedError
+
+__all__ = ["LOSSY_SYNTAXES", "check_fragments", "decode_frame"]
+
+Array = npt.NDArray[Any]
+
+LOSSY_SYNTAXES = frozenset(["1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"])
+"""Transfer syntaxes in which pixels are never what they were: JPEG baseline and extended."""
+
+_UNCOMPRESSED = "1.2.840.10008.1.2.1.98"
+_DEFLATED_FRAMES = "1.2.840.10008.1.2.8.1"
+_RUN_LENGTHS = "1.2.840.10008.1.2.5"
+
+_CODECS = {
+    _RUN_LENGTHS: "dicomrle",
+    "1.2.840.10008.1.2.4.50": "jpeg8",
+    "1.2.840.10008.1.2.4.51": "jpeg8",
+    "1.2.840.10008.1.2.4.57": "ljpeg",
+    "1.2.840.10008.1.2.4.70": "ljpeg",
+    "1.2.840.10008.1.2.4.80": "jpegls",
+    "1.2.840.10008.1.2.4.81": "jpegls",
+    "1.2.840.10008.1.2.4.90": "jpeg2k",
+    "1.2.840.10008.1.2.4.91": "jpeg2k",
+    "1.2.840.10008.1.2.4.110": "jpegxl",
+    "1.2.840.10008.1.2.4.111": "jpegxl",
+    "1.2.840.10008.1.2.4.112": "jpegxl",
+    "1.2.840.10008.1.2.4.201": "htj2k",
+    "1.2.840.10008.1.2.4.202": "htj2k",
+    "1.2.840.10008.1.2.4.203": "htj2k",
+}
+"""Codecs of imagecodecs, which decode without holding Python's lock, so that threads help."""
+
+_NAMES = {_DEFLATED_FRAMES: "Deflated Image Frame Compression"} | {
+    f"1.2.840.10008.1.2.4.{number}": name
+    for number, name in ((110, "JPEG XL Lossless"), (111, "JPEG XL JPEG Recompression"), (112, "JPEG XL"))
+}
+"""Transfer syntaxes younger than pydicom's dictionary."""
+
+_JPEG = frozenset(["jpeg8"])
+_OWN_COLOUR = frozenset(["jpeg8", "jpegxl"])
+"""Codecs whose codestream says how colour is coded, and which undo it."""
+_COMPONENT_TRANSFORMS = frozenset(["YBR_RCT", "YBR_ICT"])
+"""Colour that JPEG 2000 codes, and undoes, by itself."""
+_VIDEO = "1.2.840.10008.1.2.4.10"
+
+
+def decode_frame(data: bytes, syntax_uid: str, form: PixelFormat) -> Array:
+    """Return the stored values of a compressed or colour frame, of shape (rows, columns[, samples]).
+
+    Colour comes as RGB.
+
+    Raises
+    ------
+    MissingCodecError
+        If no installed codec decodes the transfer syntax.
+    ReadError
+        If the frame cannot be decoded.
+    """
+    if syntax_uid == _UNCOMPRESSED:
+        return _with_rgb(native_values(data, form), form)
+    if syntax_uid == _DEFLATED_FRAMES:
+        return _with_rgb(native_values(_inflated(data, form), form), form)
+    decode = None if _is_left_to_pydicom(form) else _codec(syntax_uid, form, data)
+    if decode is None:
+        return _decode_with_pydicom(data, syntax_uid, form)
+    try:
+        decoded = decode(data)
+    except (RuntimeError, ValueError) as error:
+        raise ReadError(f"the pixels cannot be decoded ({_name(syntax_uid)}): {error}") from error
+    if form.samples == 1:
+        return _one_sample(decoded, form)
+    colour = _colour(decoded, syntax_uid, form)
+    return colour if _CODECS[syntax_uid] in _OWN_COLOUR else _with_rgb(colour, form)
+
+
+def _is_left_to_pydicom(form: PixelFormat) -> bool:
+    return form.samples > 1 and ("422" in form.photometric or "420" in form.photometric) and form.bits_allocated != 8
+
+
+def _one_sample(decoded: Any, form: PixelFormat) -> Array:
+    values = np.frombuffer(decoded, form.dtype) if isinstance(decoded, bytes) else np.asarray(decoded)
+    if values.size != form.rows * form.columns:
+        raise ReadError(
+            f"the compressed frame holds {values.shape} values where the header says {form.rows} rows and "
+            f"{form.columns} columns"
+        )
+    values = values.reshape(form.rows, form.columns)
+    if values.dtype.itemsize < form.dtype.itemsize:
+        values = values.astype(form.dtype)
+    return cleaned(np.ascontiguousarray(values), attrs.evolve(form, high_bit=form.bits_stored - 1))
+
+
+def _colour(decoded: Any, syntax_uid: str, form: PixelFormat) -> Array:
+    shape = (form.rows, form.columns, form.samples)
+    if isinstance(decoded, bytes):
+        # Run lengths code one plane after the other (PS3.5, G.2), whatever Planar Configuration says.
+        values = np.frombuffer(decoded, form.dtype)
+        if values.size == form.samples * form.rows * form.columns:
+            values = np.moveaxis(values.reshape(form.samples, form.rows, form.columns), 0, -1)
+    else:
+        values = np.asarray(decoded)
+    if values.shape != shape or values.dtype.itemsize > form.dtype.itemsize:
+        raise ReadError(
+            f"the compressed frame holds {values.shape} values of {values.dtype} where the header says {shape} of "
+            f"{form.dtype} ({_name(syntax_uid)})"
+        )
+    return values.astype(form.dtype, copy=False)
+
+
+def _with_rgb(values: Array, form: PixelFormat) -> Array:
+    """Return colour as RGB, where the codec left it as it was coded."""
+    if form.samples == 1 or form.photometric == "RGB" or form.photometric in _COMPONENT_TRANSFORMS:
+        return values
+    if form.photometric not in ("YBR_FULL", "YBR_FULL_422") or form.dtype != np.uint8:
+        raise ReadError(
+            f"pixels of the photometric interpretation {form.photometric!r} with {form.bits_allocated} bits are not "
+            "read: RGB, YBR_FULL, YBR_FULL_422, YBR_RCT and YBR_ICT of 8 bits are"
+        )
+    return convert_color_space(values, "YBR_FULL", "RGB")
+
+
+def check_fragments(data: bytes) -> None:
+    """Raise unless encapsulated pixels are whole: fragments and the delimiter after them (PS3.5, A.4).
+
+    Codecs fill up with what they like where a fragment ends too early.
+
+    Raises
+    ------
+    TruncatedError
+        If a fragment, or the delimiter, is missing or cut.
+    """
+    position = 0
+    while position + 8 <= len(data):
+        tag, length = data[position : position + 4], int.from_bytes(data[position + 4 : position + 8], "little")
+        position += 8
+        if tag == b"\xfe\xff\xdd\xe0":
+            return
+        if tag != b"\xfe\xff\x00\xe0":
+            raise TruncatedError(f"the compressed pixels are broken: no fragment begins at byte {position - 8} of them")
+        position += length
+    raise TruncatedError("the compressed pixels end too early: the last fragment is cut, or no delimiter follows it")
+
+
+def _codec(syntax_uid: str, form: PixelFormat, data: bytes) -> Callable[[bytes], Any] | None:
+    name = _CODECS.get(syntax_uid)
+    if name is None:
+        return None
+    try:
+        codecs = importlib.import_module("imagecodecs")
+    except ImportError:
+        return None
+    # imagecodecs fills in stubs for what its build lacks.
+    if not getattr(getattr(codecs, name.upper(), None), "available", False):
+        return None
+    decode: Callable[..., Any] = getattr(codecs, f"{name}_decode")
+    if name == "dicomrle":
+        # Run-length coding does not say what it holds.
+        return partial(decode, dtype=form.dtype.newbyteorder("<"))
+    if name in _JPEG and form.samples > 1:
+        return partial(decode, colorspace=_jpeg_colour(data, form), outcolorspace="RGB")
+    return decode
+
+
+def _jpeg_colour(data: bytes, form: PixelFormat) -> str:
+    """Return how a JPEG codestream codes colour: as its Adobe marker says, else as the header does.
+
+    Many files say RGB in the header and have components of luminance and colour, and the other way round.
+    """
+    marker = data.find(b"\xff\xee\x00\x0eAdobe", 0, 4096)
+    transform = data[marker + 15] if marker >= 0 and marker + 15 < len(data) else None
+    if transform == 1:
+        return "YCBCR"
+    return "RGB" if transform == 0 or form.photometric == "RGB" else "YCBCR"
+
+
+def _inflated(data: bytes, form: PixelFormat) -> bytes:
+    """Return a frame without its compression; never more than a frame can have, whatever the data say."""
+    decompressor = zlib.decompressobj(-zlib.MAX_WBITS)
+    try:
+        frame = decompressor.decompress(data, form.frame_bytes + 1)
+    except zlib.error as error:
+        raise ReadError(f"the deflated frame cannot be inflated ({error})") from error
+    if len(frame) < form.frame_bytes:
+        raise TruncatedError(f"the deflated frame ends too early: {form.frame_bytes} bytes wanted, got {len(frame)}")
+    return frame
+
+
+def _decode_with_pydicom(data: bytes, syntax_uid: str, form: PixelFormat) -> Array:
+    dataset = Dataset()
+    dataset.Rows, dataset.Columns = form.rows, form.columns
+    dataset.SamplesPerPixel = form.samples
+    dataset.PhotometricInterpretation = form.photometric
+    if form.samples > 1:
+        dataset.PlanarConfiguration = form.planar
+    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = form.bits_allocated, form.bits_stored, form.high_bit
+    dataset.PixelRepresentation = int(form.signed)
+    if syntax_uid in NATIVE_SYNTAXES:
+        dataset.PixelData = data
+        dataset["PixelData"].VR = "OB" if form.bits_allocated == 8 else "OW"
+    else:
+        dataset.PixelData = encapsulate([data])
+        dataset["PixelData"].is_undefined_length = True
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = UID(syntax_uid)
+    try:
+        decoder = get_decoder(UID(syntax_uid))
+    except NotImplementedError:
+        raise _no_codec(syntax_uid) from None
+    if not decoder.is_available:
+        raise _no_codec(syntax_uid)
+    try:
+        values, _ = decoder.as_array(dataset, raw=False)
+    except (RuntimeError, ValueError, AttributeError) as error:
+        raise ReadError(f"the pixels cannot be decoded ({_name(syntax_uid)}): {error}") from error
+    return values
+
+
+def _name(syntax_uid: str) -> str:
+    return _NAMES.get(syntax_uid) or UID(syntax_uid).name
+
+
+def _no_codec(syntax_uid: str) -> MissingCodecError:
+    if syntax_uid.startswith(_VIDEO):
+        return MissingCodecError(
+            f"{_name(syntax_uid)} ({syntax_uid}) is a video stream, which is not read: convert it to frames first, "
+            "e.g. with ffmpeg"
+        )
+    return MissingCodecError(
+        f"no installed codec decodes {_name(syntax_uid)} ({syntax_uid}): install imagecodecs, or pydicom's plugins "
+        "with pip install 'slicewise[codecs]'"
+    )
