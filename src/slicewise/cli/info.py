@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -60,7 +59,7 @@ def info(
         source, series=series, where=where, on_gap=on_gap, on_duplicate=on_duplicate, tolerance=tolerance
     )
     told = _identity(reader.headers) | _grid(reader.info) | _values(reader.info)
-    told["transfer_syntax"] = _syntaxes(reader.files)
+    told["transfer_syntax"] = _syntaxes(reader.transfer_syntaxes)
     if pixels:
         told |= _range(reader.update().array)
     told |= _headers(reader.headers) | {"unusual": list(_unusual(reader.info))}
@@ -97,12 +96,9 @@ def _values(known: ImageInfo) -> dict[str, Any]:
     return {"type": str(known.dtype), "components": known.components}
 
 
-def _syntaxes(files: Sequence[Path]) -> list[str]:
+def _syntaxes(uids: Sequence[str]) -> list[str]:
     from pydicom.uid import UID
 
-    from slicewise.io.header_files import read_headers
-
-    uids = {file.syntax_uid for file in read_headers(files, strict=True)}
     return sorted(f"{UID(uid).name} ({uid})" for uid in uids)
 
 

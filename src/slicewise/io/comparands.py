@@ -80,9 +80,8 @@ def _of_node(node: Node) -> Comparand:
 
 
 def _of_files(where: PathLike | Sequence[PathLike], series: str | int | None) -> Comparand:
-    is_path = isinstance(where, str | os.PathLike)
     name = os.fspath(where) if isinstance(where, str | os.PathLike) else f"{len(where)} files"
-    found = read_headers(list_files(where), strict=not is_path)
+    found = read_headers(list_files(where), strict=True)
     with_pixels = any(file.has_pixels for file in found)
     files = choose_series(found, series, name) if with_pixels or not found else found
     files = _in_order(files)

@@ -28,6 +28,7 @@ from slicewise.image.geometry import REGULAR_TOLERANCE
 from slicewise.io.header_files import HeaderFile, read_headers
 from slicewise.io.listing import PathLike, list_files
 from slicewise.io.stacking import StackPolicy, stack
+from slicewise.io.stored_files import StoredFile
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -149,7 +150,14 @@ class Discovery:
     __repr__ = __str__
 
 
-def discover(path: PathLike | Sequence[PathLike]) -> Discovery:
+def discover(
+    path: PathLike | Sequence[PathLike],
+    *,
+    recursive: bool = True,
+    hidden: bool = False,
+    follow_links: bool = False,
+    archives: bool = False,
+) -> Discovery:
     """Return which series are in a folder and its subfolders, whether each makes a volume, and what is broken.
 
     Only headers are read. A broken file is named in the result and stops nothing.
@@ -158,6 +166,14 @@ def discover(path: PathLike | Sequence[PathLike]) -> Discovery:
     ----------
     path : path, glob pattern or sequence of paths
         As for ``SeriesReader``.
+    recursive : bool
+        Whether subfolders are looked into.
+    hidden : bool
+        Whether files and folders are taken whose name begins with a full stop.
+    follow_links : bool
+        Whether links to folders are followed, to each folder once.
+    archives : bool
+        Whether archives that lie in a folder are looked into; one that is damaged is counted as a broken file.
 
     Raises
     ------
@@ -170,31 +186,32 @@ def discover(path: PathLike | Sequence[PathLike]) -> Discovery:
     number  modality  images  size       volume              description         patient_id  folder
     3       CT        41      512 x 512  41 slices of 5 mm   Abdomen portal      P-0042      archive/ct
     """
-    paths = list_files(path)
-    files, broken = _read_all(paths)
+    listed = list_files(path, recursive=recursive, hidden=hidden, follow_links=follow_links, archives=archives)
+    files, broken = _read_all(listed)
     groups: dict[tuple[str, str], list[HeaderFile]] = {}
     for file in files:
         key = (file.text(tag_of("StudyInstanceUID")), file.text(tag_of("SeriesInstanceUID")))
         groups.setdefault(key, []).append(file)
     series = sorted((_describe(group) for group in groups.values()), key=_order)
     known = {file.path for file in files} | {odd.path for odd in broken}
-    where = os.fspath(path) if isinstance(path, str | os.PathLike) else f"{len(paths)} files"
-    return Discovery(where, tuple(series), tuple(broken), tuple(p for p in paths if p not in known))
+    where = os.fspath(path) if isinstance(path, str | os.PathLike) else f"{len(listed)} files"
+    foreign = tuple(file.path for file in listed if file.path not in known)
+    return Discovery(where, tuple(series), tuple(broken), foreign)
 
 
-def _read_all(paths: Sequence[Path]) -> tuple[list[HeaderFile], list[OddFile]]:
+def _read_all(files: Sequence[StoredFile]) -> tuple[list[HeaderFile], list[OddFile]]:
     """Read the headers of all files, halving the list where it holds a broken one."""
     try:
         with warnings.catch_warnings():
             # What is not DICOM is counted, not warned of.
             warnings.simplefilter("ignore", SlicewiseWarning)
-            return read_headers(paths, strict=False), []
+            return read_headers(files, strict=False), []
     except SlicewiseError as error:
-        if len(paths) == 1:
-            return [], [OddFile(paths[0], str(error).removeprefix(f"{paths[0]}: "))]
-    middle = len(paths) // 2
-    halves = [_read_all(paths[:middle]), _read_all(paths[middle:])]
-    return [file for files, _ in halves for file in files], [odd for _, broken in halves for odd in broken]
+        if len(files) == 1:
+            return [], [OddFile(files[0].path, str(error).removeprefix(f"{files[0].path}: "))]
+    middle = len(files) // 2
+    halves = [_read_all(files[:middle]), _read_all(files[middle:])]
+    return [file for found, _ in halves for file in found], [odd for _, broken in halves for odd in broken]
 
 
 def _describe(files: Sequence[HeaderFile]) -> FoundSeries:

@@ -1,9 +1,7 @@
-"""Headers of files on disk, and where their pixels stand."""
+"""Headers of files, and where their pixels stand."""
 
 from __future__ import annotations
 
-import os
-import stat
 import warnings
 import zlib
 from collections.abc import Callable, Sequence
@@ -14,6 +12,7 @@ import attrs
 from slicewise.dicom.header_parser import FileHeader, HeaderParser
 from slicewise.dicom.parsing import DEFLATED, Incomplete, is_undefined, read_meta
 from slicewise.errors import NotDicomError, ReadError, SlicewiseError, SlicewiseWarning, TruncatedError
+from slicewise.io.stored_files import OpenedFile, StoredFile, stored
 
 __all__ = ["HeaderFile", "read_headers"]
 
@@ -27,18 +26,23 @@ class HeaderFile:
 
     Parameters
     ----------
-    path : Path
+    source : StoredFile
         The file.
     size, mtime_ns : int
-        Its size and time of change when its header was read: its identity.
+        Its size and time of change (of a member: that of the archive) when its header was read: its identity.
     header : FileHeader
         Its elements.
     """
 
-    path: Path
+    source: StoredFile
     size: int
     mtime_ns: int
     header: FileHeader
+
+    @property
+    def path(self) -> Path:
+        """The file, or the archive and its member."""
+        return self.source.path
 
     @property
     def syntax_uid(self) -> str:
@@ -62,16 +66,17 @@ class HeaderFile:
 
 
 def read_headers(
-    paths: Sequence[Path], *, strict: bool, on_progress: Callable[[int, int], None] | None = None
+    files: Sequence[StoredFile | Path], *, strict: bool, on_progress: Callable[[int, int], None] | None = None
 ) -> list[HeaderFile]:
     """Return the files that are DICOM, with their headers.
 
     Parameters
     ----------
-    paths : sequence of Path
+    files : sequence of StoredFile or Path
         The files.
     strict : bool
-        Whether a file that is not DICOM is an error; otherwise it is passed over with a warning.
+        Whether a file that the user named and that is not DICOM is an error; all others are passed over with a
+        warning.
     on_progress : callable, optional
         Told how many of how many files are done.
 
@@ -82,75 +87,71 @@ def read_headers(
     """
     parser = HeaderParser()
     found: list[HeaderFile] = []
-    foreign: list[Path] = []
+    foreign: list[StoredFile] = []
     guess = _FIRST_READ
-    for done, path in enumerate(paths):
+    for done, source in enumerate(map(stored, files)):
         try:
-            file, used = _read_header(path, parser, guess)
+            file, used = _read_header(source, parser, guess)
         except NotDicomError:
-            if strict:
+            if strict and source.is_named:
                 raise
-            foreign.append(path)
+            foreign.append(source)
             continue
         found.append(file)
         guess = max(_MARGIN, used + _MARGIN)
         if on_progress is not None and done % 64 == 0:
-            on_progress(done, len(paths))
+            on_progress(done, len(files))
     if foreign:
-        names = ", ".join(p.name for p in foreign[:3]) + (", ..." if len(foreign) > 3 else "")
-        warnings.warn(
-            f"{len(foreign)} file{'s' if len(foreign) > 1 else ''} passed over as not DICOM: {names}",
-            SlicewiseWarning,
-            stacklevel=3,
-        )
+        _warn_of_foreign(foreign)
     return found
 
 
-def _read_header(path: Path, parser: HeaderParser, guess: int) -> tuple[HeaderFile, int]:
+def _warn_of_foreign(files: Sequence[StoredFile]) -> None:
+    names = ", ".join(file.path.name for file in files[:3]) + (", ..." if len(files) > 3 else "")
+    warnings.warn(
+        f"{len(files)} file{'s' if len(files) > 1 else ''} passed over as not DICOM: {names}",
+        SlicewiseWarning,
+        stacklevel=4,
+    )
+
+
+def _read_header(source: StoredFile, parser: HeaderParser, guess: int) -> tuple[HeaderFile, int]:
     try:
-        # Without waiting: a pipe that nobody writes to would never open.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    except OSError as error:
-        raise ReadError(f"{path}: the file cannot be opened ({error.strerror})") from error
-    try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):
-            raise NotDicomError("no DICOM file: it is no regular file at all")
-        header = _parse_growing(descriptor, status.st_size, parser, guess)
+        with source.open() as opened:
+            header = _parse_growing(opened, parser, guess)
+            file = HeaderFile(source, opened.size, opened.mtime_ns, header)
     except SlicewiseError as error:
-        raise type(error)(f"{path}: {error}") from error
+        raise type(error)(f"{source.path}: {error}") from error
     except OSError as error:
-        raise ReadError(f"{path}: the file cannot be read ({error.strerror})") from error
-    finally:
-        os.close(descriptor)
-    file = HeaderFile(path, status.st_size, status.st_mtime_ns, header)
+        raise ReadError(f"{source.path}: the file cannot be read ({error.strerror})") from error
     _check_length(file)
     return file, header.pixels.value_start if header.pixels is not None else guess
 
 
-def _parse_growing(descriptor: int, size: int, parser: HeaderParser, guess: int) -> FileHeader:
-    data = os.pread(descriptor, guess, 0)
+def _parse_growing(opened: OpenedFile, parser: HeaderParser, guess: int) -> FileHeader:
+    size = opened.size
+    data = opened.read_at(guess, 0)
     while True:
         complete = len(data) >= size
         try:
             if complete or len(data) > 132:
-                data, complete = inflated(data, descriptor, size, complete=complete)
+                data, complete = inflated(data, opened, complete=complete)
             return parser.parse(data, complete=complete)
         except Incomplete as more:
             if complete:
                 raise TruncatedError("the file ends in the middle of its header") from None
             wanted = min(size, max(more.needed + _MARGIN, 2 * len(data)))
-            data = os.pread(descriptor, wanted, 0)
-            # A read may return less than asked for only at the end of the file.
+            data = opened.read_at(wanted, 0)
+            # A read returns less than asked for only at the end of the file.
             if len(data) < wanted:
                 size = len(data)
 
 
-def inflated(data: bytes, descriptor: int, size: int, *, complete: bool) -> tuple[bytes, bool]:
+def inflated(data: bytes, opened: OpenedFile, *, complete: bool) -> tuple[bytes, bool]:
     """Return the bytes as they would stand without deflation, if the transfer syntax is deflated."""
     if DEFLATED.encode("ascii") not in data[:1024]:
         return data, complete
-    whole = data if complete else os.pread(descriptor, size, 0)
+    whole = data if complete else opened.read_at(opened.size, 0)
     meta, start = read_meta(whole)
     if meta.get(0x00020010, b"").strip(b" \0") != DEFLATED.encode("ascii"):
         return data, complete

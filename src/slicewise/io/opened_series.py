@@ -94,8 +94,8 @@ def open_series(
         If there is no series, or there are several and none is chosen.
     """
     is_list = not isinstance(path, str)
-    paths = list_files(path)
-    found = read_headers(paths, strict=is_list)
-    name = f"{len(paths)} files" if is_list else str(path)
+    files = list_files(path)
+    found = read_headers(files, strict=True)
+    name = f"{len(files)} files" if is_list else str(path)
     frames, headers = frames_of(choose_series(found, series, name))
     return OpenedSeries(name, tuple(frames), headers).take(choose_where(headers, where or {}))

@@ -1,8 +1,7 @@
-"""Pixels of files on disk: one slice at a time, into memory that is already there."""
+"""Pixels of files: one slice at a time, into memory that is already there."""
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from slicewise.dicom.value_mapping import ValueMapping
 from slicewise.errors import ReadError, SlicewiseError, TruncatedError
 from slicewise.io.frames import Frame
 from slicewise.io.header_files import HeaderFile, inflated
+from slicewise.io.stored_files import OpenedFile
 
 __all__ = ["read_slice"]
 
@@ -43,28 +43,23 @@ def read_slice(frame: Frame, form: PixelFormat, mapping: ValueMapping, out: Arra
     """
     file = frame.file
     try:
-        descriptor = os.open(file.path, os.O_RDONLY)
-    except OSError as error:
-        raise ReadError(f"{file.path}: the file cannot be opened ({error.strerror})") from error
-    try:
-        _check_unchanged(file, descriptor)
-        if _can_read_straight(file, form, mapping, out):
-            _read_into(descriptor, _pixels(file).value_start + (frame.index or 0) * form.frame_bytes, out)
-        else:
-            mapping.apply(_stored(descriptor, frame, form), out)
+        with file.source.open() as opened:
+            _check_unchanged(file, opened)
+            opened.verify()
+            if _can_read_straight(file, form, mapping, out):
+                _read_into(opened, _pixels(file).value_start + (frame.index or 0) * form.frame_bytes, out)
+            else:
+                mapping.apply(_stored(opened, frame, form), out)
     except SlicewiseError as error:
         raise type(error)(f"{file.path}: {error}") from error
     except OSError as error:
         raise ReadError(f"{file.path}: the file cannot be read ({error.strerror})") from error
-    finally:
-        os.close(descriptor)
 
 
-def _check_unchanged(file: HeaderFile, descriptor: int) -> None:
-    status = os.fstat(descriptor)
-    if (status.st_size, status.st_mtime_ns) != (file.size, file.mtime_ns):
+def _check_unchanged(file: HeaderFile, opened: OpenedFile) -> None:
+    if (opened.size, opened.mtime_ns) != (file.size, file.mtime_ns):
         raise ReadError(
-            f"the file changed since its header was read (it has {status.st_size} bytes now and had {file.size}): "
+            f"the file changed since its header was read (it has {opened.size} bytes now and had {file.size}): "
             "make the reader again"
         )
 
@@ -86,17 +81,17 @@ def _frame_bytes(frame: Frame, form: PixelFormat) -> int:
     return (pixels.value_stop - pixels.value_start) // frame.count if "422" in form.photometric else form.frame_bytes
 
 
-def _read_into(descriptor: int, start: int, out: Array) -> None:
-    read = os.preadv(descriptor, [memoryview(out.reshape(-1).data).cast("B")], start)
+def _read_into(opened: OpenedFile, start: int, out: Array) -> None:
+    read = opened.read_into(out.reshape(-1).data, start)
     if read < out.nbytes:
         raise TruncatedError(f"the pixels end too early: {out.nbytes} bytes are wanted and {read} are there")
 
 
-def _stored(descriptor: int, frame: Frame, form: PixelFormat) -> Array:
+def _stored(opened: OpenedFile, frame: Frame, form: PixelFormat) -> Array:
     if frame.file.is_encapsulated:
-        return _decoded(descriptor, frame, form)
+        return _decoded(opened, frame, form)
     file = frame.file
-    data = _native_bytes(descriptor, frame, form)
+    data = _native_bytes(opened, frame, form)
     little_endian = Syntax.of(file.syntax_uid).little_endian
     if not little_endian and form.bits_allocated == 8 and _pixels(file).vr == "OW":
         # Bytes within words of big endian stand the other way round (PS3.5, 8.1.1).
@@ -107,9 +102,9 @@ def _stored(descriptor: int, frame: Frame, form: PixelFormat) -> Array:
     return native_values(data, form, little_endian=little_endian, first_bit=first_bit)
 
 
-def _decoded(descriptor: int, frame: Frame, form: PixelFormat) -> Array:
+def _decoded(opened: OpenedFile, frame: Frame, form: PixelFormat) -> Array:
     start = _pixels(frame.file).value_start
-    data = os.pread(descriptor, frame.file.size - start, start)
+    data = opened.read_at(frame.file.size - start, start)
     check_fragments(data)
     try:
         compressed = get_frame(data, frame.index or 0, number_of_frames=frame.count)
@@ -123,7 +118,7 @@ def _first_bit(frame: Frame, form: PixelFormat) -> int:
     return (frame.index or 0) * form.rows * form.columns
 
 
-def _native_bytes(descriptor: int, frame: Frame, form: PixelFormat) -> bytes:
+def _native_bytes(opened: OpenedFile, frame: Frame, form: PixelFormat) -> bytes:
     file, pixels = frame.file, _pixels(frame.file)
     if frame.count == 1:
         start, stop = pixels.value_start, pixels.value_stop
@@ -135,9 +130,9 @@ def _native_bytes(descriptor: int, frame: Frame, form: PixelFormat) -> bytes:
         start = pixels.value_start + (frame.index or 0) * _frame_bytes(frame, form)
         stop = start + _frame_bytes(frame, form)
     if file.syntax_uid == DEFLATED:
-        whole, _ = inflated(os.pread(descriptor, file.size, 0), descriptor, file.size, complete=True)
+        whole, _ = inflated(opened.read_at(file.size, 0), opened, complete=True)
         return whole[start:stop]
-    return os.pread(descriptor, stop - start, start)
+    return opened.read_at(stop - start, start)
 
 
 def _pixels(file: HeaderFile) -> Entry:

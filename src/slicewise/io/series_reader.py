@@ -71,7 +71,8 @@ class SeriesReader(Node):
     Parameters
     ----------
     path : path, glob pattern or sequence of paths
-        A folder (with its subfolders), a pattern such as ``"study/*.dcm"``, or a list of files.
+        A folder (with its subfolders), an archive (ZIP or tar), a DICOMDIR, a pattern such as ``"study/*.dcm"``, a
+        file, or a list of these.
     series : str or int, optional
         SeriesInstanceUID or SeriesNumber, where there are several.
     where : mapping, optional
@@ -140,8 +141,13 @@ class SeriesReader(Node):
 
     @property
     def files(self) -> tuple[Path, ...]:
-        """The files in the order of their slices."""
+        """The files in the order of their slices; members of archives as ``study.zip/ct/0001.dcm``."""
         return tuple(dict.fromkeys(s.frame.file.path for s in self._slices))
+
+    @property
+    def transfer_syntaxes(self) -> tuple[str, ...]:
+        """UIDs of the transfer syntaxes that the files are in, sorted."""
+        return tuple(sorted({s.frame.file.syntax_uid for s in self._slices}))
 
     @cached_property
     def info(self) -> ImageInfo:

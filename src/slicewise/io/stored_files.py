@@ -1,0 +1,177 @@
+"""Files that bytes can be read from, whether they lie in a folder or in an archive."""
+
+from __future__ import annotations
+
+import os
+import stat
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+import attrs
+
+from slicewise.errors import NotDicomError, ReadError, SlicewiseError
+
+__all__ = ["Contents", "OpenedFile", "PlainFile", "StoredFile", "UnreadableFile", "opened", "stored"]
+
+
+class OpenedFile(Protocol):
+    """A file while it is open. Every read says where: threads share no position.
+
+    Attributes
+    ----------
+    size : int
+        Its bytes.
+    mtime_ns : int
+        When it was changed last; of a member, when its archive was.
+    """
+
+    size: int
+    mtime_ns: int
+
+    def read_at(self, length: int, offset: int) -> bytes:
+        """Return bytes from an offset on; fewer than asked for only at the end of the file."""
+
+    def read_into(self, buffer: Any, offset: int) -> int:
+        """Fill contiguous memory from an offset on, and return how many bytes there were."""
+
+    def verify(self) -> None:
+        """Raise ReadError if a checksum kept beside the file says that it is damaged."""
+
+
+@attrs.frozen(kw_only=True)
+class StoredFile(ABC):
+    """A file on disk, or a member of an archive.
+
+    Parameters
+    ----------
+    path : Path
+        The file; of a member, the archive and below it the name: ``study.zip/ct/0001.dcm``. It stands
+        for the file in messages and in the identity of what is read from it.
+    is_named : bool
+        Whether the user named it, rather than a folder, pattern or archive it was found in.
+    """
+
+    path: Path = attrs.field(kw_only=False)
+    is_named: bool = False
+
+    @abstractmethod
+    def open(self) -> AbstractContextManager[OpenedFile]:
+        """Open the file for as long as the context lasts.
+
+        Raises
+        ------
+        ReadError
+            If it cannot be opened. The message leaves the name of the file to the caller.
+        """
+
+
+@attrs.frozen(kw_only=True)
+class PlainFile(StoredFile):
+    """A file on disk."""
+
+    @contextmanager
+    def open(self) -> Iterator[OpenedFile]:
+        """Open the file; never waits, not even for a pipe that nobody writes to."""
+        with opened(self.path) as (descriptor, status):
+            yield Contents(descriptor, 0, status.st_size, status.st_mtime_ns)
+
+
+@attrs.frozen(kw_only=True)
+class UnreadableFile(StoredFile):
+    """A file that is known to be broken; opening it says why.
+
+    Parameters
+    ----------
+    reason : SlicewiseError
+        What is wrong with it.
+    """
+
+    reason: SlicewiseError
+
+    def open(self) -> AbstractContextManager[OpenedFile]:
+        """Raise the reason."""
+        raise type(self.reason)(str(self.reason))
+
+
+class Contents:
+    """The bytes of an open file, or of a part of it.
+
+    Parameters
+    ----------
+    descriptor : int
+        The open file, which stays the caller's to close.
+    start, size : int
+        Where the part begins, and how long it is.
+    mtime_ns : int
+        When the file was changed last.
+    """
+
+    __slots__ = ("descriptor", "mtime_ns", "size", "start")
+
+    def __init__(self, descriptor: int, start: int, size: int, mtime_ns: int) -> None:
+        self.descriptor = descriptor
+        self.start = start
+        self.size = size
+        self.mtime_ns = mtime_ns
+
+    def read_at(self, length: int, offset: int) -> bytes:
+        """Return bytes from an offset on."""
+        length = min(length, self.size - offset)
+        if length <= 0:
+            return b""
+        data = os.pread(self.descriptor, length, self.start + offset)
+        if len(data) == length:
+            return data
+        # One call gives 2 GiB at most.
+        buffer = bytearray(length)
+        buffer[: len(data)] = data
+        return bytes(buffer[: self._fill(memoryview(buffer), offset, len(data))])
+
+    def read_into(self, buffer: Any, offset: int) -> int:
+        """Fill contiguous memory from an offset on."""
+        view = memoryview(buffer).cast("B")
+        return self._fill(view[: max(0, self.size - offset)], offset, 0)
+
+    def verify(self) -> None:
+        """Nothing is known of what the bytes should be."""
+
+    def _fill(self, view: memoryview, offset: int, done: int) -> int:
+        while done < len(view):
+            read = os.preadv(self.descriptor, [view[done:]], self.start + offset + done)
+            if read == 0:
+                break
+            done += read
+        return done
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[int, os.stat_result]]:
+    """Open a regular file on disk and yield its descriptor and status.
+
+    Raises
+    ------
+    NotDicomError
+        If it is a pipe or a device.
+    ReadError
+        If it cannot be opened.
+    """
+    try:
+        # Without waiting: a pipe that nobody writes to would never open.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    except OSError as error:
+        raise ReadError(f"the file cannot be opened ({error.strerror})") from error
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise NotDicomError("no DICOM file: it is no regular file at all")
+        yield descriptor, status
+    finally:
+        os.close(descriptor)
+
+
+def stored(file: StoredFile | Path) -> StoredFile:
+    """Return a file as one that bytes can be read from; a path stands for a file that was named."""
+    return file if isinstance(file, StoredFile) else PlainFile(file, is_named=True)
