@@ -25,6 +25,8 @@ _COMPRESSIONS: dict[bytes, Callable[[], Decompressor]] = {
     b"BZh": bzip2,
     b"\xfd7zXZ\0": xz,
 }
+# Three letters are not much of a mark.
+_BZIP2_BLOCK = b"1AY&SY"
 _HEAD = 512
 
 
@@ -73,10 +75,13 @@ def archive_kind(file: OpenedFile) -> str:
     try:
         return "compressed tar" if is_tar(next(inflated(chunks, compression), b"")) else ""
     except ReadError:
-        return ""
+        # Damaged at its very beginning; better said than taken for some file that is not DICOM.
+        return "compressed tar"
 
 
 def _compression(head: bytes) -> Callable[[], Decompressor] | None:
+    if head.startswith(b"BZh") and head[4:10] != _BZIP2_BLOCK:
+        return None
     return next((make for magic, make in _COMPRESSIONS.items() if head.startswith(magic)), None)
 
 

@@ -164,7 +164,7 @@ def _file_id(record: Dataset) -> str:
 
 def _raw(record: Dataset, tag: BaseTag) -> bytes:
     """Return a value as it stands; decoding it would warn of every small letter in a name."""
-    element = record.get_item(tag) if tag in record else None
+    element: object = record.get_item(tag) if tag in record else None
     return (element.value or b"") if isinstance(element, RawDataElement) else b""
 
 

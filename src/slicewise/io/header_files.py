@@ -12,6 +12,7 @@ import attrs
 from slicewise.dicom.header_parser import FileHeader, HeaderParser
 from slicewise.dicom.parsing import DEFLATED, Incomplete, is_undefined, read_meta
 from slicewise.errors import NotDicomError, ReadError, SlicewiseError, SlicewiseWarning, TruncatedError
+from slicewise.io.archives import archive_kind
 from slicewise.io.stored_files import OpenedFile, StoredFile, stored
 
 __all__ = ["HeaderFile", "read_headers"]
@@ -107,12 +108,29 @@ def read_headers(
 
 
 def _warn_of_foreign(files: Sequence[StoredFile]) -> None:
-    names = ", ".join(file.path.name for file in files[:3]) + (", ..." if len(files) > 3 else "")
+    archives = [file for file in files if _is_archive(file)]
+    hint = ""
+    if archives:
+        hint = (
+            f"; archives are opened if they are named, and not within a folder or another archive: {_names(archives)}"
+        )
     warnings.warn(
-        f"{len(files)} file{'s' if len(files) > 1 else ''} passed over as not DICOM: {names}",
+        f"{len(files)} file{'s' if len(files) > 1 else ''} passed over as not DICOM: {_names(files)}{hint}",
         SlicewiseWarning,
         stacklevel=4,
     )
+
+
+def _names(files: Sequence[StoredFile]) -> str:
+    return ", ".join(file.path.name for file in files[:3]) + (", ..." if len(files) > 3 else "")
+
+
+def _is_archive(file: StoredFile) -> bool:
+    try:
+        with file.open() as opened:
+            return bool(archive_kind(opened))
+    except OSError:  # of which ours are, too; what cannot be opened is none to speak of
+        return False
 
 
 def _read_header(source: StoredFile, parser: HeaderParser, guess: int) -> tuple[HeaderFile, int]:

@@ -156,7 +156,7 @@ class _Listing:
             for entry in _entries(waiting.pop()):
                 if entry.name.startswith(".") and not self.hidden:
                     continue
-                if not entry.is_dir():
+                if not _is_folder(entry):
                     if entry.name != _DICOMDIR:
                         yield Path(entry.path)
                 elif not self.recursive:
@@ -167,6 +167,14 @@ class _Listing:
                     # Links may lead round in circles, and to one folder by several ways.
                     met.add(identity)
                     waiting.append(Path(entry.path))
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:
+        # A link to itself, say: opening it tells what is wrong.
+        return False
 
 
 def _identity(folder: Path) -> tuple[int, int]:

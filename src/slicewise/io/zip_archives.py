@@ -213,7 +213,7 @@ def read_zip(archive: ArchiveFile) -> tuple[list[StoredFile], list[str]]:
     others: list[str] = []
     for info in infos:
         mode = info.external_attr >> 16
-        if info.is_dir():
+        if info.is_dir() and not info.file_size:
             continue
         if S_IFMT(mode) and not S_ISREG(mode):
             others.append(info.filename)
@@ -256,8 +256,8 @@ def _member(archive: ArchiveFile, info: zipfile.ZipInfo, unpacked: _Unpacked) ->
             _check_stored(info)
         elif info.compress_type not in _METHODS:
             raise ReadError(
-                f"it is compressed by method {info.compress_type} of ZIP, and what is read are stored, deflate (8), bzip2 "
-                "(12) and LZMA (14): unpack the archive and read the folder"
+                f"it is compressed by method {info.compress_type} of ZIP, and what is read are deflate (8), bzip2 (12) "
+                "and LZMA (14): unpack the archive and read the folder"
             )
         else:
             archive.check_member(info.file_size)
