@@ -381,6 +381,28 @@ def test_archive_that_was_cut_off_is_an_error_wherever_it_was_cut(folder, tmp_pa
                 sw.SeriesReader(archive).update(progress=False)
 
 
+def test_directory_of_a_zip_that_hides_its_members_is_damaged(folder, tmp_path):
+    archive = zipped(folder, tmp_path / "a.zip")
+    at = archive.read_bytes().index(b"PK\x01\x02")
+    # The length of a comment, which then takes in what follows.
+    flipped(archive, at + 33)
+    with pytest.raises(ReadError, match=r"a\.zip: the archive is damaged.* tells of 6 members and lists 1"):
+        list_files(archive)
+
+
+def test_zip_of_more_members_than_its_old_directory_counts_is_read(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for k in range(70000):
+            archive.writestr(zipfile.ZipInfo(f"{k}"), b"")
+    assert len(list_files(tmp_path / "a.zip")) == 70000
+
+
+def test_zip_with_a_comment_is_read(folder, tmp_path):
+    with zipfile.ZipFile(zipped(folder, tmp_path / "a.zip"), "a") as archive:
+        archive.comment = b"made by hand PK\x06\x07"
+    assert len(list_files(tmp_path / "a.zip")) == 6
+
+
 def test_tar_without_its_end_mark_is_not_taken_for_whole(folder, tmp_path):
     archive = tmp_path / "a.tar"
     whole = tarred(folder, archive).read_bytes().rstrip(b"\0")

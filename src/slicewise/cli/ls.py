@@ -21,7 +21,9 @@ _IF_THEY_DIFFER = ("patient_id", "study_date", "folder")
 
 
 def ls(
-    path: Annotated[Path, typer.Argument(metavar="PATH", help="A folder, with its subfolders.")] = Path(),
+    path: Annotated[
+        Path, typer.Argument(metavar="PATH", help="A folder with its subfolders, an archive or a DICOMDIR.")
+    ] = Path(),
     *,
     uids: Annotated[bool, typer.Option("--uids", help="Show the series instance UIDs, too.")] = False,
     json: Json = False,

@@ -27,7 +27,9 @@ __all__ = [
     "series_choice",
 ]
 
-Source = Annotated[Path, typer.Argument(metavar="SRC", help="A folder, a file or a quoted pattern: a DICOM series.")]
+Source = Annotated[
+    Path, typer.Argument(metavar="SRC", help="A folder, archive, DICOMDIR, file or quoted pattern: a DICOM series.")
+]
 Series = Annotated[
     str | None,
     typer.Option(metavar="UID|NUMBER", help="Which series, where there are several: its instance UID or its number."),

@@ -248,7 +248,8 @@ class SeriesWriter(Sink):
             for path in reader.files:
                 if path.resolve().parent == target or target in path.resolve().parents:
                     raise DestinationError(
-                        f"{self.folder}: the folder holds a file of the source ({path.name}), which is never "
+                        f"{self.folder}: the folder holds a file of the source "
+                        f"({path.resolve().relative_to(target)}), which is never "
                         "overwritten; write to another folder"
                     )
         check_destination(self.folder, overwrite=self.overwrite)

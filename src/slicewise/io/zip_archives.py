@@ -27,6 +27,9 @@ _METHODS: dict[int, Callable[[], Decompressor]] = {
     zipfile.ZIP_LZMA: lzma_of_zip,
 }
 _LOCAL_HEAD = struct.Struct("<4s5H3L2H")
+_END = struct.Struct("<4s4H2LH")
+_END64 = struct.Struct("<4sQ2H2L4Q")
+_LOCATOR = struct.Struct("<4sLQL")
 _UTF8 = 0x800
 _ENCRYPTED = 0x1
 # Larger ones go to a temporary file, so that a frame of many does not take all of them into memory.
@@ -213,7 +216,7 @@ def read_zip(archive: ArchiveFile) -> tuple[list[StoredFile], list[str]]:
     others: list[str] = []
     for info in infos:
         mode = info.external_attr >> 16
-        if info.is_dir() and not info.file_size:
+        if info.filename.endswith("/") and not info.file_size:
             continue
         if S_IFMT(mode) and not S_ISREG(mode):
             others.append(info.filename)
@@ -228,9 +231,27 @@ def _directory(archive: ArchiveFile) -> tuple[list[zipfile.ZipInfo], int]:
     with archive.open() as descriptor, os.fdopen(os.dup(descriptor), "rb") as file:
         try:
             with zipfile.ZipFile(file) as directory:
-                return directory.infolist(), directory.start_dir
+                infos, end = directory.infolist(), directory.start_dir
+                count = _count(descriptor, archive.size - _END.size - len(directory.comment))
         except (zipfile.BadZipFile, NotImplementedError, ValueError, struct.error, OverflowError, EOFError) as error:
             raise ReadError(f"the archive is damaged or was cut off: its directory cannot be read ({error})") from error
+    # zipfile believes a damaged length of a comment that swallows the entries behind it.
+    if count is not None and len(infos) not in (count, count + 0x10000 * (len(infos) >> 16)):
+        raise ReadError(f"the archive is damaged: its directory tells of {count} members and lists {len(infos)}")
+    return infos, end
+
+
+def _count(descriptor: int, at: int) -> int | None:
+    """Return how many members there are by the end of the directory, or by that of ZIP64 before it (APPNOTE, 4.3).
+
+    None if that of ZIP64 stands elsewhere.
+    """
+    count = _END.unpack(os.pread(descriptor, _END.size, at))[4]
+    locator = os.pread(descriptor, _LOCATOR.size, at - _LOCATOR.size) if at >= _LOCATOR.size else b""
+    if not locator.startswith(b"PK\x06\x07"):
+        return int(count)
+    record = os.pread(descriptor, _END64.size, at - _LOCATOR.size - _END64.size)
+    return int(_END64.unpack(record)[7]) if record.startswith(b"PK\x06\x06") else None
 
 
 def _check_places(infos: Sequence[zipfile.ZipInfo], end: int) -> None:
