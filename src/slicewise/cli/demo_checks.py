@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,8 +16,10 @@ import pydicom
 from pydicom.dataset import Dataset
 
 from slicewise.image import Action, Image, space_differences
+from slicewise.io.listing import list_files
 from slicewise.io.series_reader import SeriesReader
 from slicewise.io.series_writer import Written
+from slicewise.io.stored_files import StoredFile
 
 __all__ = ["Check", "Evidence", "checks"]
 
@@ -35,17 +39,18 @@ class Evidence(NamedTuple):
 
     result: Image
     written: Written
-    source_files: tuple[Path, ...]
+    first_source: bytes
     sources: Mapping[str, Dataset]
     derived: Sequence[Dataset]
 
     @classmethod
     def gather(cls, source_files: Sequence[Path], result: Image, written: Written) -> Evidence:
         """Read headers with pydicom."""
-        sources = [pydicom.dcmread(path, stop_before_pixels=True) for path in source_files]
+        stored = list_files(source_files)
+        sources = [pydicom.dcmread(BytesIO(_bytes(file)), stop_before_pixels=True) for file in stored]
         derived = [pydicom.dcmread(path, stop_before_pixels=True) for path in written.paths]
         by_uid = {str(dataset.SOPInstanceUID): dataset for dataset in sources}
-        return cls(result, written, tuple(source_files), by_uid, derived)
+        return cls(result, written, _bytes(stored[0]), by_uid, derived)
 
     @property
     def tolerance(self) -> float:
@@ -197,6 +202,11 @@ def _headers(evidence: Evidence) -> Check:
     )
 
 
+def _bytes(file: StoredFile) -> bytes:
+    with file.open() as opened:
+        return opened.read_at(opened.size, 0)
+
+
 def _same_plane(source: Dataset, derived: Dataset) -> bool:
     orientation = np.array(source.ImageOrientationPatient, float)
     if np.abs(orientation - np.array(derived.ImageOrientationPatient, float)).max() > 1e-4:
@@ -210,7 +220,10 @@ def _dciodvfy(evidence: Evidence) -> Check:
     claim = "dciodvfy finds no error that the source does not have"
     if shutil.which("dciodvfy") is None:
         return Check(None, claim, "not installed (Debian: dicom3tools)")
-    before = _errors(evidence.source_files[:1])
+    with tempfile.NamedTemporaryFile() as source:  # a member of an archive is no file to another program
+        source.write(evidence.first_source)
+        source.flush()
+        before = _errors([Path(source.name)])
     after = _errors([evidence.written.paths[0], evidence.written.paths[-1]])
     new = sorted(after - before)
     return Check(not new, claim, "; ".join(new) or f"source: {len(before)} errors, derived: {len(after)}")
