@@ -20,6 +20,7 @@ from slicewise.dicom.numbering import time_columns
 from slicewise.dicom.report import ReportRow
 from slicewise.dicom.required import neutral_values, type_2
 from slicewise.dicom.rule_table import is_never_kept, row_for
+from slicewise.dicom.tiles import describes_mosaic
 from slicewise.dicom.values import text_of
 from slicewise.errors import HeaderError, ParameterError
 from slicewise.image import Action, Change, Headers, ImageInfo, RawElement, Step
@@ -233,7 +234,7 @@ def derive(
             "the image has no headers of a DICOM series (SOPClassUID is missing): give it those of the series it "
             "belongs to, e.g. Image.from_sitk(image, headers=series.headers)"
         )
-    if info.headers.column(FRAME_GROUPS) is not None:
+    if info.headers.column(FRAME_GROUPS) is not None or _is_multi_frame(info.headers):
         raise HeaderError(
             "a derived series of multi-frame images is not written: their class cannot hold single frames. Save the "
             "pixels with VolumeWriter, or convert the source to single-frame images first"
@@ -245,6 +246,9 @@ def derive(
         )
     derived = DerivedHeaders(_without_group_lengths(info.headers), {})
     derived = derived.updated({tag: None for tag in derived.headers.columns() if is_never_kept(tag)})
+    derived = derived.updated(
+        dict.fromkeys(describes_mosaic(derived.headers)), "it describes a frame of several slices"
+    )
     if not can_hold(derived.headers, texts):
         derived = derived.updated(in_utf8(derived.headers).columns(), "its text is written in UTF-8")
     if info.axis is not None:
@@ -263,6 +267,11 @@ def derive(
     if equipment == "software":
         derived = derived.updated(software_as_equipment(derived.headers, software), "equipment='software'")
     return derived
+
+
+def _is_multi_frame(headers: Headers) -> bool:
+    tag = tag_of("NumberOfFrames")
+    return any(text_of(headers.element(tag, k)) not in ("", "1") for k in range(len(headers)))
 
 
 def _without_group_lengths(headers: Headers) -> Headers:

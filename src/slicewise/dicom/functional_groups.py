@@ -6,9 +6,12 @@ each frame. The groups themselves stay: the shared ones as they are, of the othe
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Mapping
 
+from pydicom.datadict import dictionary_VR
+
+from slicewise.dicom.frame_names import with_ordinary_names
+from slicewise.dicom.frame_vectors import vector_columns
 from slicewise.dicom.items import item_spans, items_of
 from slicewise.dicom.values import text_of
 from slicewise.errors import HeaderError
@@ -20,7 +23,7 @@ __all__ = ["FRAME_GROUPS", "SHARED_GROUPS", "frame_headers", "number_of_frames"]
 
 SHARED_GROUPS = tag_of("SharedFunctionalGroupsSequence")
 FRAME_GROUPS = tag_of("PerFrameFunctionalGroupsSequence")
-_FRAMES = tag_of("NumberOfFrames")
+_IMAGE_TYPE = tag_of("ImageType")
 
 _STAY_SEQUENCES = frozenset(
     tag_of(keyword)
@@ -35,8 +38,32 @@ _STAY_SEQUENCES = frozenset(
 )
 """Functional groups that are sequences in ordinary headers, too, or lists."""
 
-_ORDINARY_NAMES = {tag_of("EffectiveEchoTime"): (tag_of("EchoTime"), "DS")}
-"""Attributes of frames that single-frame images know by another name and VR."""
+_INNER = tag_of("DiffusionGradientDirectionSequence")
+"""A sequence within a functional group whose one item says something of the frame."""
+
+_OF_THE_INSTANCE = frozenset(
+    tag_of(keyword)
+    for keyword in (
+        "SpecificCharacterSet",
+        "SOPClassUID",
+        "SOPInstanceUID",
+        "StudyInstanceUID",
+        "SeriesInstanceUID",
+        "PatientID",
+        "PatientName",
+        "NumberOfFrames",
+        "Rows",
+        "Columns",
+        "SamplesPerPixel",
+        "PlanarConfiguration",
+        "PhotometricInterpretation",
+        "BitsAllocated",
+        "BitsStored",
+        "HighBit",
+        "PixelRepresentation",
+    )
+)
+"""What no functional group can say otherwise of a frame: its identity, and how all pixels are stored."""
 
 
 def number_of_frames(element: RawElement | None) -> int:
@@ -58,6 +85,9 @@ def number_of_frames(element: RawElement | None) -> int:
 def frame_headers(elements: Mapping[int, RawElement], frames: int) -> Headers:
     """Return a header for each frame of an instance.
 
+    What several places say, the more particular one says: the item of the frame before the shared
+    groups, these before the instance. A group that is empty says nothing.
+
     Parameters
     ----------
     elements : mapping of int to RawElement
@@ -68,19 +98,21 @@ def frame_headers(elements: Mapping[int, RawElement], frames: int) -> Headers:
     Raises
     ------
     HeaderError
-        If there are functional groups for another number of frames.
+        If there are functional groups for another number of frames, or frames have no place that vectors
+        ought to give them.
     """
-    columns: dict[int, Column] = dict(elements)
+    columns: dict[int, Column] = {**elements, **vector_columns(elements, frames)}
+    image_type = text_of(elements.get(_IMAGE_TYPE))
     shared = elements.get(SHARED_GROUPS)
     for group in items_of(shared) if shared is not None else []:
-        columns.update(_presented(group))
+        columns.update(_presented(group, image_type))
     per_frame = elements.get(FRAME_GROUPS)
     if per_frame is None:
         return Headers(frames, columns)
     groups = items_of(per_frame)
     if len(groups) != frames:
         raise HeaderError(f"there are functional groups for {len(groups)} frames and NumberOfFrames is {frames}")
-    presented = [_presented(group) for group in groups]
+    presented = [_presented(group, image_type) for group in groups]
     for tag in {tag for attributes in presented for tag in attributes}:
         fallback = columns.get(tag)
         shared_one = fallback if isinstance(fallback, RawElement) else None
@@ -90,21 +122,28 @@ def frame_headers(elements: Mapping[int, RawElement], frames: int) -> Headers:
     return Headers(frames, columns)
 
 
-def _presented(group: Mapping[int, RawElement]) -> dict[int, RawElement]:
+def _presented(group: Mapping[int, RawElement], image_type: str) -> dict[int, RawElement]:
+    """Return what the groups of a frame, or those of all, say as ordinary attributes."""
     found: dict[int, RawElement] = {}
     for tag, element in group.items():
-        macros = items_of(element) if element.vr == "SQ" and tag not in _STAY_SEQUENCES and not tag >> 16 & 1 else []
-        if len(macros) == 1:
-            found.update(macros[0])
-        else:
+        if not _is_sequence(element) or tag in _STAY_SEQUENCES or tag >> 16 & 1:
             found[tag] = element
-    for tag, (ordinary, vr) in _ORDINARY_NAMES.items():
-        if tag in found and ordinary not in found:
-            found[ordinary] = _as_decimal(found[tag], ordinary, vr)
-    return found
+            continue
+        macros = items_of(element)
+        if len(macros) > 1:
+            found[tag] = element
+        for macro in macros if len(macros) == 1 else []:
+            found.update(macro)
+            inner = items_of(macro[_INNER]) if _INNER in macro else []
+            found.update(inner[0] if len(inner) == 1 else {})
+    return with_ordinary_names({tag: e for tag, e in found.items() if tag not in _OF_THE_INSTANCE}, image_type)
 
 
-def _as_decimal(element: RawElement, tag: int, vr: str) -> RawElement:
-    order = "<" if element.little_endian else ">"
-    (value,) = struct.unpack(order + "d", element.value[:8])
-    return RawElement(tag, vr, f"{value:.12g}".encode("ascii"))
+def _is_sequence(element: RawElement) -> bool:
+    if element.vr is not None:
+        return element.vr == "SQ"
+    try:
+        # Implicit VR does not tell.
+        return dictionary_VR(element.tag) == "SQ"
+    except KeyError:
+        return False

@@ -150,7 +150,8 @@ def _numbers(element: RawElement | None) -> tuple[float, ...]:
 def grid_columns(headers: Headers, geometry: Geometry) -> dict[int, Column | None]:
     """Return the attributes of the grid that do not say where the slices of an image are.
 
-    Headers may have been put to an image they were not made for. Where they agree, nothing is returned.
+    Headers may have been put to an image they were not made for. Where they agree, nothing is returned; nor where
+    the image has no place in the patient.
 
     Parameters
     ----------
@@ -159,6 +160,8 @@ def grid_columns(headers: Headers, geometry: Geometry) -> dict[int, Column | Non
     geometry : Geometry
         The grid of the image.
     """
+    if not geometry.is_in_patient:
+        return {}
     plane = (_POSITION, _ORIENTATION, _PIXEL_SPACING)
     if all(_agrees(tag, headers, geometry) for tag in plane):
         return {}

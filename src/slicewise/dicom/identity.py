@@ -125,8 +125,9 @@ def _series_description(info: ImageInfo, naming: Naming) -> Column:
 
 def _names(info: ImageInfo) -> Iterable[str]:
     """Return the names of the steps; of a stack whose volumes went through different ones, each name once."""
-    by_volume = {tuple(step.name for step in volume.history) for volume in info.volumes}
-    return by_volume.pop() if len(by_volume) == 1 else dict.fromkeys(step.name for step in info.history)
+    by_volume = {tuple(step.name for step in volume.history if step.operations) for volume in info.volumes}
+    named = dict.fromkeys(step.name for step in info.history if step.operations)
+    return by_volume.pop() if len(by_volume) == 1 else named
 
 
 def _dates(info: ImageInfo, now: datetime) -> dict[int, Column | None]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from slicewise.dicom.values import text_of
 from slicewise.image import Headers, RawElement
 
-__all__ = ["private_element", "slice_elements"]
+__all__ = ["private_element", "private_tag", "private_tags", "slice_elements"]
 
 
 def private_element(elements: Mapping[int, RawElement], creator: str, group: int, element: int) -> RawElement | None:
@@ -24,13 +24,29 @@ def private_element(elements: Mapping[int, RawElement], creator: str, group: int
     element : int
         The element within the block, 0 to 255.
     """
+    tag = private_tag(elements, creator, group, element)
+    return None if tag is None else elements[tag]
+
+
+def private_tag(elements: Mapping[int, RawElement], creator: str, group: int, element: int) -> int | None:
+    """Return the tag under which a private element stands; None if there is none. Parameters as above."""
     for block in range(0x10, 0x100):
         reserved = elements.get(group << 16 | block)
-        if reserved is not None and text_of(reserved) == creator:
-            found = elements.get(group << 16 | block << 8 | element)
-            if found is not None:
-                return found
+        tag = group << 16 | block << 8 | element
+        if reserved is not None and tag in elements and text_of(reserved) == creator:
+            return tag
     return None
+
+
+def private_tags(headers: Headers, creator: str, group: int, element: int) -> list[int]:
+    """Return the tags under which a private element stands on any slice."""
+    found = []
+    for block in range(0x10, 0x100):
+        reserved, tag = headers.column(group << 16 | block), group << 16 | block << 8 | element
+        creators = [reserved] if isinstance(reserved, RawElement) else reserved or ()
+        if headers.column(tag) is not None and creator in {text_of(c) for c in creators}:
+            found.append(tag)
+    return found
 
 
 def slice_elements(headers: Headers, index: int, group: int) -> dict[int, RawElement]:

@@ -15,6 +15,7 @@ U    kept as K if values keep their units, else dropped
 D    kept as C if values keep their units, else dropped
 O    kept as C if the slices keep their orientation, else dropped
 A    kept as C if the slices keep their axes, possibly turned round, else dropped
+P    kept as C if the pixels keep their size, else dropped; scaled where the image has no place in the patient
 B    kept if all agree; otherwise the graver of the values
 N    kept as K; failing that from a contributing slice, since a value must be there (type 1)
 G    regenerated from the geometry
@@ -123,10 +124,19 @@ ROWS = (
     Row("K K E E E K", "SpacingBetweenSlices", "distance between the output slices"),
     Row("K K E K E K", "SliceLocation", "location of the output slice"),
     Row(
-        "K X X K X X",
+        "K P P K P C",
         "PixelAspectRatio ImagerPixelSpacing NominalScannedPixelSpacing PixelSpacingCalibrationType "
         "PixelSpacingCalibrationDescription EstimatedRadiographicMagnificationFactor",
-        "restates a grid that changed",
+        "size of the pixels",
+    ),
+    Row(
+        "K X X K C C",
+        "SequenceOfUltrasoundRegions ShutterShape ShutterLeftVerticalEdge ShutterRightVerticalEdge "
+        "ShutterUpperHorizontalEdge ShutterLowerHorizontalEdge CenterOfCircularShutter RadiusOfCircularShutter "
+        "VerticesOfThePolygonalShutter CollimatorShape CollimatorLeftVerticalEdge CollimatorRightVerticalEdge "
+        "CollimatorUpperHorizontalEdge CollimatorLowerHorizontalEdge CenterOfCircularCollimator "
+        "RadiusOfCircularCollimator VerticesOfThePolygonalCollimator",
+        "rows and columns of the source",
     ),
     Row("K K O K X C", "GantryDetectorTilt", "tilt of the slices against the table"),
     Row("K O O K K C", "PatientOrientation", "directions of rows and columns"),
@@ -206,6 +216,7 @@ PRIVATE_GRID_CREATORS = frozenset(
         "Philips MR Imaging DD 001",
         "Philips MR Imaging DD 005",
         "UIH",
+        "Image Private Header",
     ]
 )
 

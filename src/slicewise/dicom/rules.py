@@ -10,6 +10,7 @@ import attrs
 import numpy as np
 
 from slicewise.dicom.grid_attributes import generator_for, regenerate
+from slicewise.dicom.pixel_size import same_pixel_size
 from slicewise.dicom.rule_table import (
     COLUMNS,
     PRIVATE,
@@ -19,6 +20,7 @@ from slicewise.dicom.rule_table import (
     mark_for,
     row_for,
 )
+from slicewise.dicom.unplaced import gained, unplaced
 from slicewise.dicom.values import text_of
 from slicewise.errors import PatientMismatchError
 from slicewise.image import Action, Change, Geometry, Headers, Operation, RawElement, SliceMap
@@ -27,7 +29,7 @@ from slicewise.image.headers import Column
 
 __all__ = ["Propagated", "propagate", "row_of"]
 
-_STRICTEST_FIRST = "XGEBUDOACNFWK"
+_STRICTEST_FIRST = "XGEBUDOAPCNFWK"
 """Where a node is of several classes the strictest mark wins."""
 
 _GRAVE = {b"YES", b"01"}
@@ -122,6 +124,9 @@ def propagate(
             aside[tag] = private
         if change is not None:
             changes.append(change)
+    for tag, element in gained(task.before, task.after, kept).items():
+        kept[tag] = element
+        changes.append(Change(tag, Action.REGENERATED, row_for(tag).why))
     return Propagated(Headers(task.slices, kept), Headers(task.slices, aside), tuple(changes))
 
 
@@ -160,6 +165,8 @@ def _settle(tag: int, row: Row, mark: str, task: _Task) -> tuple[Column | None, 
     reason = _drop_reason(row, mark, task)
     if reason is not None:
         return None, Change(tag, Action.DROPPED, reason)
+    if mark in "GEP" and not task.after.is_in_patient:
+        return unplaced(tag, row, _from_match(tag, task), task.before, task.after)
     if mark in "GE":
         return _regenerated(tag, row, mark, task)
     if mark in "KFWU" or task.is_choice:
@@ -180,6 +187,8 @@ def _drop_reason(row: Row, mark: str, task: _Task) -> str | None:
         return f"{row.why}, and the units changed"
     if mark in "OA" and not _same_orientation(task.before, task.after, signed=mark == "O"):
         return f"{row.why}, and the orientation changed"
+    if mark == "P" and task.after.is_in_patient and not same_pixel_size(task.before, task.after):
+        return f"{row.why}, which changed"
     return None
 
 

@@ -16,7 +16,7 @@ from slicewise.filters.padding import padding_value
 from slicewise.filters.parameters import Number, choice, integers, lengths, number
 from slicewise.filters.pixels import holds, limits
 from slicewise.filters.simpleitk import resample_onto
-from slicewise.image import Geometry, ImageInfo, Operation, SliceMap
+from slicewise.image import Geometry, ImageInfo, Operation, SliceMap, space_differences
 from slicewise.image.elements import tag_of
 from slicewise.pipeline.effect import Effect
 from slicewise.pipeline.node import Array, Block, Filter, Node, Outline, Slab, input_node, node
@@ -68,7 +68,7 @@ class Resample(Filter):
     ParameterError
         If not exactly one of spacing, size and like is given, or the type of the image does not hold ``fill``.
     SpaceMismatchError
-        If the reference is in another frame of reference.
+        If the reference is in another frame of reference, or one of both has no place in the patient.
     IrregularGeometryError
         If slices are to be interpolated that are sheared, as under gantry tilt, or a grid that is no box is to be
         interpolated as a whole.
@@ -178,12 +178,25 @@ class Resample(Filter):
 
 
 def _check_frames(inputs: Sequence[ImageInfo]) -> None:
+    if len(inputs) == 2:
+        _check_places(*(info.geometry for info in inputs))
     frames = [text_of(info.headers.element(_FRAME_OF_REFERENCE, 0)) for info in inputs]
     if len(frames) == 2 and all(frames) and frames[0] != frames[1]:
         raise SpaceMismatchError(
             f"the image and its reference must be in one frame of reference (FrameOfReferenceUID {frames[0]} and "
             f"{frames[1]}): coordinates of one mean nothing in the other. Register them first"
         )
+
+
+def _check_places(source: Geometry, reference: Geometry) -> None:
+    placed = [geometry.is_in_patient for geometry in (source, reference)]
+    if all(placed) or (not any(placed) and not space_differences(source, reference)):
+        return
+    which = ("the image has no", "the reference has no")[placed[0]] if any(placed) else "neither of both has a"
+    raise SpaceMismatchError(
+        f"like= takes a grid in the patient, and {which} place in the patient: nothing says how the image and its "
+        "reference lie to each other. Resample with spacing= or size="
+    )
 
 
 @node

@@ -1,6 +1,7 @@
 """What flows through a pipeline: images with a geometry, a header per slice, and a history."""
 
 from slicewise.image.axis import StackAxis
+from slicewise.image.coordinates import Coordinates
 from slicewise.image.elements import RawElement
 from slicewise.image.geometry import Geometry
 from slicewise.image.headers import Headers, PerSlice
@@ -16,6 +17,7 @@ __all__ = [
     "Action",
     "Change",
     "Code",
+    "Coordinates",
     "Geometry",
     "Headers",
     "Image",

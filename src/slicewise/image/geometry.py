@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from slicewise.errors import GeometryError, IrregularGeometryError
+from slicewise.image.coordinates import Coordinates
 
 __all__ = ["REGULAR_TOLERANCE", "Geometry"]
 
@@ -86,6 +87,9 @@ class Geometry:
     tolerance : float
         How far slices may lie from an even box, as a fraction of the slice spacing, and the stack
         still counts as regular.
+    coordinates : Coordinates
+        What the coordinates are of: the patient, or an image that has no place in the patient, with or
+        without a known size of its pixels. Then axes are those of the image: columns, rows, slices.
 
     Raises
     ------
@@ -101,6 +105,7 @@ class Geometry:
     positions: FloatArray = attrs.field(converter=_positions)
     single_slice_spacing: float = 1.0
     tolerance: float = REGULAR_TOLERANCE
+    coordinates: Coordinates = Coordinates.PATIENT
 
     def __attrs_post_init__(self) -> None:
         if self.rows < 1 or self.columns < 1:
@@ -146,6 +151,11 @@ class Geometry:
             positions=np.asarray(origin, dtype=np.float64) + steps,
             single_slice_spacing=float(spacing[2]),
         )
+
+    @property
+    def is_in_patient(self) -> bool:
+        """Whether the image has a place in the patient; if not, its coordinates mean nothing outside of it."""
+        return self.coordinates is Coordinates.PATIENT
 
     @property
     def slices(self) -> int:
@@ -343,6 +353,7 @@ class Geometry:
             return NotImplemented
         return (
             (self.rows, self.columns, self.pixel_spacing) == (other.rows, other.columns, other.pixel_spacing)
+            and self.coordinates is other.coordinates
             and np.array_equal(self.row_direction, other.row_direction)
             and np.array_equal(self.column_direction, other.column_direction)
             and np.array_equal(self.positions, other.positions)
@@ -352,14 +363,21 @@ class Geometry:
         return hash((self.shape, self.pixel_spacing, self.positions.tobytes()))
 
     def __repr__(self) -> str:
-        spacing = f"{self.pixel_spacing[1]:g} x {self.pixel_spacing[0]:g} x {self.slice_spacing:g} mm"
         size = " x ".join(str(n) for n in self.size)
+        if not self.is_in_patient:
+            unit = " of no known size" if self.coordinates is Coordinates.PIXELS else f" of {self._pixel_text} mm"
+            return f"Geometry({size} pixels{unit}, no place in the patient)"
+        spacing = f"{self._pixel_text} x {self.slice_spacing:g} mm"
         notes = []
         if self.is_sheared:
             notes.append(f"sheared by {self.tilt:.2f} deg")
         if not self.is_even:
             notes.append(f"uneven by up to {self.unevenness:.3g} mm")
         return f"Geometry({', '.join([size, spacing, f'origin {_text(self.positions[0])}', *notes])})"
+
+    @property
+    def _pixel_text(self) -> str:
+        return f"{self.pixel_spacing[1]:g} x {self.pixel_spacing[0]:g}"
 
     def _explain_irregular(self, wanted: str) -> str:
         if not self.is_even:

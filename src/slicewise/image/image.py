@@ -13,6 +13,7 @@ import numpy.typing as npt
 from slicewise.errors import GeometryError, HeaderError
 from slicewise.image import bridges
 from slicewise.image.axis import StackAxis
+from slicewise.image.coordinates import Coordinates
 from slicewise.image.elements import RawElement, tag_of
 from slicewise.image.geometry import Geometry
 from slicewise.image.headers import Headers, PerSlice
@@ -201,16 +202,17 @@ class Image:
         image : SimpleITK.Image
             3-D, or 2-D for a single slice.
         headers : Headers, optional
-            One header for each slice; empty ones if not given.
+            One header for each slice; empty ones if not given. Where those of DICOM images state no plane, the
+            image has no place in the patient, whatever origin and direction it has.
         """
         array, geometry = bridges.from_sitk(image)
-        return cls.from_array(array, geometry=geometry, headers=headers)
+        return cls.from_array(array, geometry=_placed(geometry, headers), headers=headers)
 
     @classmethod
     def from_itk(cls, image: Any, headers: Headers | None = None) -> Image:
         """Return an image over an itk image; pixels are not copied."""
         array, geometry = bridges.from_itk(image)
-        return cls.from_array(array, geometry=geometry, headers=headers)
+        return cls.from_array(array, geometry=_placed(geometry, headers), headers=headers)
 
     def to_sitk(self) -> sitk.Image:
         """Return a SimpleITK image with this grid; pixels are copied once, as SimpleITK demands.
@@ -283,6 +285,15 @@ class Image:
 
     def __repr__(self) -> str:
         return f"Image({' x '.join(str(n) for n in self.shape)} {self.dtype}, {self.geometry!r}, {self.headers!r})"
+
+
+def _placed(geometry: Geometry, headers: Headers | None) -> Geometry:
+    # Every image of ITK has an origin and a direction, also one that came of an image without a place.
+    if headers is None or "SOPClassUID" not in headers:
+        return geometry
+    if "ImagePositionPatient" in headers or "ImageOrientationPatient" in headers:
+        return geometry
+    return attrs.evolve(geometry, coordinates=Coordinates.PIXELS)
 
 
 def sources_of(headers: Headers) -> tuple[tuple[Source, ...], ...]:

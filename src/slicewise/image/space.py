@@ -26,6 +26,8 @@ def space_differences(first: Geometry, second: Geometry) -> tuple[str, ...]:
     one for direction cosines.
     """
     found: list[str] = []
+    if first.is_in_patient != second.is_in_patient:
+        found.append(f"coordinates: {first.coordinates.value}; and {second.coordinates.value}")
     if first.shape != second.shape:
         found.append(f"size: {_size(first)} and {_size(second)} (columns x rows x slices)")
     tolerance = COORDINATE_TOLERANCE * min(*first.pixel_spacing, first.slice_spacing)
@@ -52,6 +54,12 @@ def check_same_space(first: Geometry, second: Geometry, names: tuple[str, str] =
         With each difference, its size and the tolerance.
     """
     differences = space_differences(first, second)
+    if first.is_in_patient != second.is_in_patient:
+        placed, other = names if first.is_in_patient else names[::-1]
+        raise SpaceMismatchError(
+            f"{placed} has a place in the patient and {other} has none, as its headers state no plane: nothing says "
+            "how they lie to each other"
+        )
     if differences:
         lines = "".join(f"\n  {line}" for line in differences)
         raise SpaceMismatchError(

@@ -8,15 +8,16 @@ from typing import Any
 
 import attrs
 
-from slicewise.errors import ParameterError
+from slicewise.errors import ParameterError, SeriesError
 from slicewise.image import Headers
+from slicewise.io.concatenations import check_concatenations
 from slicewise.io.frames import Frame, frames_of
 from slicewise.io.header_files import read_headers
 from slicewise.io.listing import PathLike, list_files
 from slicewise.io.partition import Part, partition
 from slicewise.io.selection import choose_series, choose_where
 
-__all__ = ["OpenedSeries", "open_series"]
+__all__ = ["OpenedSeries", "check_not_tiled", "open_series"]
 
 
 @attrs.frozen(eq=False, slots=False)
@@ -67,6 +68,23 @@ class OpenedSeries:
         )
 
 
+def check_not_tiled(opened: OpenedSeries) -> None:
+    """Raise if frames are tiles of a plane, as of whole-slide images (PS3.3, C.8.12.4).
+
+    Raises
+    ------
+    SeriesError
+        With the size of the plane.
+    """
+    sizes = [opened.headers[keyword] for keyword in ("TotalPixelMatrixColumns", "TotalPixelMatrixRows")]
+    tiled = [k for k in range(len(opened.frames)) if sizes[0][k] is not None]
+    if tiled:
+        raise SeriesError(
+            f"{opened.frames[tiled[0]].file.path}: the frames are tiles of one plane of {sizes[0][tiled[0]]} x "
+            f"{sizes[1][tiled[0]]} pixels, as of a whole slide, and no slices of a volume; such images are not read"
+        )
+
+
 def listing(parts: Sequence[Part]) -> str:
     """Return the volumes as lines of text: number, name, slices."""
     counts = [f"{len(part.indices)} slice{'s' if len(part.indices) > 1 else ''}" for part in parts]
@@ -77,7 +95,11 @@ def listing(parts: Sequence[Part]) -> str:
 
 
 def open_series(
-    path: PathLike | Sequence[PathLike], series: str | int | None, where: Mapping[str, Any] | None
+    path: PathLike | Sequence[PathLike],
+    series: str | int | None,
+    where: Mapping[str, Any] | None,
+    *,
+    keeps_gaps: bool = False,
 ) -> OpenedSeries:
     """Read the headers of the files and return the frames of one series.
 
@@ -85,6 +107,8 @@ def open_series(
     ----------
     path, series, where
         As for ``SeriesReader``.
+    keeps_gaps : bool
+        Whether parts of a concatenation may be missing.
 
     Raises
     ------
@@ -97,5 +121,7 @@ def open_series(
     files = list_files(path)
     found = read_headers(files, strict=True)
     name = f"{len(files)} files" if is_list else str(path)
-    frames, headers = frames_of(choose_series(found, series, name))
+    chosen = choose_series(found, series, name)
+    check_concatenations(chosen, may_lack_parts=keeps_gaps)
+    frames, headers = frames_of(chosen)
     return OpenedSeries(name, tuple(frames), headers).take(choose_where(headers, where or {}))

@@ -57,7 +57,7 @@ class Coded:
         if value is None:
             return "absent"
         if isinstance(value, tuple):
-            return "\\".join(str(v) for v in self._telling(value))
+            return "\\".join(f"{v:.4g}" if isinstance(v, float) else str(v) for v in self._telling(value))
         return f"{value:.6g}" if isinstance(value, float) else str(value)
 
     def _telling(self, value: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -6,15 +6,14 @@ import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import attrs
 import numpy as np
 
 from slicewise.dicom.decoding import LOSSY_SYNTAXES
-from slicewise.dicom.pixels import PixelFormat, pixel_formats
+from slicewise.dicom.pixels import pixel_formats
 from slicewise.dicom.value_choice import CHOICES, Meaning, meaning_of
-from slicewise.dicom.value_mapping import ValueMapping
 from slicewise.errors import (
     DuplicateSliceError,
     MixedSlicesError,
@@ -28,21 +27,17 @@ from slicewise.image.geometry import REGULAR_TOLERANCE
 from slicewise.image.image import sources_of
 from slicewise.io.frames import Frame
 from slicewise.io.listing import PathLike
-from slicewise.io.opened_series import OpenedSeries, listing, open_series
+from slicewise.io.opened_series import OpenedSeries, check_not_tiled, listing, open_series
 from slicewise.io.parameters import fixed_mapping, one_of, tolerance
-from slicewise.io.pixel_files import read_slice
+from slicewise.io.planeless import check_none_has_plane, plane_states, stack_without_planes
+from slicewise.io.policies import policy_steps
+from slicewise.io.slabs import StoredSlice, read_slab
 from slicewise.io.stacking import StackPolicy, stack
 from slicewise.pipeline.effect import Effect
 from slicewise.pipeline.inference import infer
 from slicewise.pipeline.node import Array, Block, Node, Outline, Slab, fields_of, node
 
 __all__ = ["SeriesReader"]
-
-
-class _Slice(NamedTuple):
-    frame: Frame
-    form: PixelFormat
-    mapping: ValueMapping
 
 
 def _path(value: PathLike | Sequence[PathLike]) -> str | tuple[str, ...]:
@@ -64,6 +59,9 @@ class SeriesReader(Node):
     instance number. Values are modality values unless others are asked for: rescale slope and
     intercept of each slice (or its Modality LUT, or the scaling of a dose grid) are applied, in an
     integer type where the result is integer, else in float32 (PS3.3, C.11.1).
+
+    A frame of a multi-frame file is a slice, and so is a tile of a mosaic. What a policy let pass (a gap,
+    doubled slices, images without a plane) stands in the history of the image, and in what is written of it.
 
     Nothing is read until it is asked for: headers with the first question about the image, pixels
     slab by slab when the pipeline runs.
@@ -87,6 +85,9 @@ class SeriesReader(Node):
         What to do with two slices at one position: refuse, or take the first file's.
     tolerance : float
         How far a slice may lie from its place in an even stack, as a fraction of the slice spacing.
+    on_no_plane : "error" or "pixels"
+        What to do with images that have no place in the patient (ultrasound, projections, screenshots):
+        refuse, or take them in the order of the source, in a grid of their own pixels.
     values : "modality", "stored", "real_world" or "philips"
         What the values are: modality values; the stored integers; real world values, in the unit that
         Real World Value Mapping Sequence states (PS3.3, C.7.6.16.2.11), NaN for stored values it does
@@ -115,6 +116,7 @@ class SeriesReader(Node):
     on_gap: str = attrs.field(default="error", kw_only=True, validator=one_of("error", "keep"))
     on_duplicate: str = attrs.field(default="error", kw_only=True, validator=one_of("error", "first"))
     tolerance: float = attrs.field(default=REGULAR_TOLERANCE, kw_only=True, validator=tolerance)
+    on_no_plane: str = attrs.field(default="error", kw_only=True, validator=one_of("error", "pixels"))
     values: str = attrs.field(default="modality", kw_only=True, validator=one_of(*CHOICES))
     mapping: str | None = attrs.field(default=None, kw_only=True)
 
@@ -127,8 +129,8 @@ class SeriesReader(Node):
     def identity(self) -> Any:
         """The files, their sizes and times of change, the policies, and what values are read."""
         frames = [s.frame for s in self._slices]
-        files = [(str(f.file.path), f.file.size, f.file.mtime_ns, f.index) for f in frames]
-        return [files, self.on_gap, self.tolerance, self.values, self.mapping]
+        files = [(str(f.file.path), f.file.size, f.file.mtime_ns, f.index, f.window) for f in frames]
+        return [files, self.on_gap, self.tolerance, self.on_no_plane, self.values, self.mapping]
 
     @property
     def parameter_text(self) -> str:
@@ -155,11 +157,11 @@ class SeriesReader(Node):
         return self._read[0]
 
     @property
-    def _slices(self) -> tuple[_Slice, ...]:
+    def _slices(self) -> tuple[StoredSlice, ...]:
         return self._read[1]
 
     @cached_property
-    def _read(self) -> tuple[ImageInfo, tuple[_Slice, ...]]:
+    def _read(self) -> tuple[ImageInfo, tuple[StoredSlice, ...]]:
         try:
             return self._read_headers()
         except SlicewiseError as error:
@@ -169,7 +171,7 @@ class SeriesReader(Node):
     @cached_property
     def opened(self) -> OpenedSeries:
         """The frames of the series with their headers, before a volume is chosen."""
-        return open_series(self.path, self.series, self.where)
+        return open_series(self.path, self.series, self.where, keeps_gaps=self.on_gap == "keep")
 
     def of_volume(self, volume: int) -> SeriesReader:
         """Return a reader of one volume, which need not read the headers of the series again."""
@@ -177,30 +179,36 @@ class SeriesReader(Node):
         reader.__dict__["opened"] = self.opened
         return reader
 
-    def _read_headers(self) -> tuple[ImageInfo, tuple[_Slice, ...]]:
+    def _read_headers(self) -> tuple[ImageInfo, tuple[StoredSlice, ...]]:
         opened = self.opened if self.volume is None else self.opened.volume(self.volume)
         order, geometry = self._stacked(opened)
         frames = [opened.frames[k] for k in order]
         headers = _with_lossy_marks(opened.headers.take(order), frames)
         formats = pixel_formats(headers, [_pixel_tag(frame) for frame in frames])
         meaning = meaning_of(headers, formats, self.values, self.mapping)
-        slices = tuple(_Slice(*parts) for parts in zip(frames, formats, meaning.mappings, strict=True))
+        slices = tuple(StoredSlice(*parts) for parts in zip(frames, formats, meaning.mappings, strict=True))
         info = ImageInfo(
             geometry=geometry,
             dtype=meaning.dtype,
             headers=headers.with_columns(meaning.columns),
             sources=_sources(headers, frames),
             components=meaning.components or formats[0].samples,
+            history=policy_steps(len(opened.frames), geometry, self.tolerance),
         )
         return _with_meaning(info, meaning), slices
 
     def _stacked(self, opened: OpenedSeries) -> tuple[list[int], Geometry]:
+        check_not_tiled(opened)
+        names = [frame.name for frame in opened.frames]
+        if self.on_no_plane == "pixels" and not all(states := plane_states(opened.headers)):
+            check_none_has_plane(states, names)
+            return stack_without_planes(opened.headers, names)
         policy = StackPolicy(self.on_gap, self.on_duplicate, self.tolerance)
         if self.on_duplicate == "first" and len(opened.parts) > 1:
             # The first slices of each would be a mixture.
             raise SeveralSeriesError(f"{opened.where}: on_duplicate='first' is not for series of {_volumes_of(opened)}")
         try:
-            return stack(opened.headers, [frame.name for frame in opened.frames], policy)
+            return stack(opened.headers, names, policy)
         except (DuplicateSliceError, MixedSlicesError, SeveralSeriesError) as error:
             if len(opened.parts) == 1:
                 raise
@@ -219,8 +227,7 @@ class SeriesReader(Node):
 
     def compute_into(self, slab: Slab, out: Array, *blocks: Block) -> None:
         """Read a slab into memory that is already there."""
-        for k, (frame, form, mapping) in enumerate(self._slices[slab.start : slab.stop]):
-            read_slice(frame, form, mapping, out[k])
+        read_slab(self._slices[slab.start : slab.stop], out)
 
 
 def _with_meaning(info: ImageInfo, meaning: Meaning) -> ImageInfo:

@@ -105,6 +105,7 @@ def read_volumes(
     on_gap: str = "error",
     on_duplicate: str = "error",
     tolerance: float = REGULAR_TOLERANCE,
+    on_no_plane: str = "error",
     values: str = "modality",
     mapping: str | None = None,
 ) -> Volumes:
@@ -115,7 +116,7 @@ def read_volumes(
 
     Parameters
     ----------
-    path, series, where, on_gap, on_duplicate, tolerance, values, mapping
+    path, series, where, on_gap, on_duplicate, tolerance, on_no_plane, values, mapping
         As for ``SeriesReader``.
 
     Raises
@@ -138,6 +139,7 @@ def read_volumes(
         on_gap=on_gap,
         on_duplicate=on_duplicate,
         tolerance=tolerance,
+        on_no_plane=on_no_plane,
         values=values,
         mapping=mapping,
     )

@@ -94,7 +94,7 @@ def _vectors(headers: Headers, names: Sequence[str], keyword: str, length: int) 
             found = f"has {value!r}" if value else "has none"
             raise SeriesError(
                 f"{names[k]}: {keyword} must be {length} numbers (the file {found}): without it the slice has no place "
-                "in the patient"
+                "in the patient. Images that have none, such as projections, are read with on_no_plane='pixels'"
             )
     return np.array(values, dtype=np.float64)
 
