@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from slicewise.dicom.functional_groups import number_of_frames
 from slicewise.errors import DuplicateSliceError, HeaderError, MissingSliceError
@@ -48,7 +49,7 @@ def check_concatenations(files: Sequence[HeaderFile], *, may_lack_parts: bool) -
 def _check_parts(files: Sequence[HeaderFile], *, may_lack_parts: bool) -> None:
     ordered = sorted(files, key=_part_number)
     numbers = [_part_number(file) for file in ordered]
-    for first, second in zip(ordered, ordered[1:], strict=False):
+    for first, second in pairwise(ordered):
         if _part_number(first) == _part_number(second):
             raise DuplicateSliceError(
                 f"{first.path} and {second.path} are both part {_part_number(first)} of one concatenation: take out one"

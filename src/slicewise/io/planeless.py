@@ -108,8 +108,8 @@ def _source_order(headers: Headers, names: Sequence[str]) -> list[int]:
     for a, b in pairwise(order):
         if numbers[a] == numbers[b] and instances[a] != instances[b]:
             raise SeriesError(
-                f"{names[a]} and {names[b]} are different instances with InstanceNumber {numbers[a][0]}: nothing says in "
-                "which order images without a plane stand. Read one file, or choose with where={...}"
+                f"{names[a]} and {names[b]} are different instances with InstanceNumber {numbers[a][0]}: nothing "
+                "says in which order images without a plane stand. Read one file, or choose with where={...}"
             )
     return order
 
