@@ -16,11 +16,11 @@ from slicewise.dicom.equipment import software_as_equipment
 from slicewise.dicom.functional_groups import FRAME_GROUPS
 from slicewise.dicom.grid_attributes import grid_columns
 from slicewise.dicom.identity import Naming, identity_columns
+from slicewise.dicom.mosaics import describes_mosaic
 from slicewise.dicom.numbering import time_columns
 from slicewise.dicom.report import ReportRow
 from slicewise.dicom.required import neutral_values, type_2
 from slicewise.dicom.rule_table import is_never_kept, row_for
-from slicewise.dicom.tiles import describes_mosaic
 from slicewise.dicom.values import text_of
 from slicewise.errors import HeaderError, ParameterError
 from slicewise.image import Action, Change, Headers, ImageInfo, RawElement, Step
@@ -246,9 +246,7 @@ def derive(
         )
     derived = DerivedHeaders(_without_group_lengths(info.headers), {})
     derived = derived.updated({tag: None for tag in derived.headers.columns() if is_never_kept(tag)})
-    derived = derived.updated(
-        dict.fromkeys(describes_mosaic(derived.headers)), "it describes a frame of several slices"
-    )
+    derived = derived.updated(dict.fromkeys(describes_mosaic(derived.headers)), "it describes the mosaic of the source")
     if not can_hold(derived.headers, texts):
         derived = derived.updated(in_utf8(derived.headers).columns(), "its text is written in UTF-8")
     if info.axis is not None:

@@ -13,19 +13,32 @@ import numpy as np
 import numpy.typing as npt
 
 from slicewise.dicom.csa import csa_fields
-from slicewise.dicom.private import private_element
-from slicewise.dicom.values import decimal_strings, decimals
+from slicewise.dicom.private import private_element, private_tags
+from slicewise.dicom.values import decimal_strings, decimals, text_of
 from slicewise.errors import HeaderError
-from slicewise.image import RawElement
+from slicewise.image import Headers, RawElement
 from slicewise.image.elements import name_of, tag_of
 from slicewise.image.headers import Column
 
-__all__ = ["CSA", "IMAGE_COUNT", "is_csa_of_mosaic", "mosaic_layout", "mosaic_places"]
+__all__ = ["MOSAIC", "describes_mosaic", "mosaic_layout", "mosaic_places"]
 
-CSA = ("SIEMENS CSA HEADER", 0x0029, 0x10)
-IMAGE_COUNT = ("SIEMENS MR HEADER", 0x0019, 0x0A)
+_CSA = ("SIEMENS CSA HEADER", 0x0029, 0x10)
+_IMAGE_COUNT = ("SIEMENS MR HEADER", 0x0019, 0x0A)
 """Creator, group and number within its block of private elements that describe a mosaic."""
 
+_OF_THE_MOSAIC = (
+    _IMAGE_COUNT,
+    ("SIEMENS MR HEADER", 0x0019, 0x15),  # its position
+    ("SIEMENS MR HEADER", 0x0019, 0x29),  # times of its tiles
+    ("SIEMENS MR HEADER", 0x0051, 0x0C),  # its field of view
+    ("SIEMENS MR HEADER", 0x0051, 0x16),  # its image type
+)
+"""What else is true of a mosaic and not of a tile; readers take an image for a mosaic by some of them."""
+
+MOSAIC = "MOSAIC"
+"""What Image Type says of a mosaic."""
+
+_TYPE = tag_of("ImageType")
 _POSITION = tag_of("ImagePositionPatient")
 _ORIENTATION = tag_of("ImageOrientationPatient")
 _SPACING = tag_of("PixelSpacing")
@@ -58,7 +71,7 @@ def image_count(elements: Mapping[int, RawElement]) -> int:
     HeaderError
         If nothing says how many, or two elements disagree.
     """
-    stated = private_element(elements, *IMAGE_COUNT)
+    stated = private_element(elements, *_IMAGE_COUNT)
     counts = {int(text) for text in _csa(elements).get(_COUNT, [])[:1] if text.isdigit()}
     if stated is not None and len(stated.value) == 2:
         counts.add(int.from_bytes(stated.value, "little" if stated.little_endian else "big"))
@@ -74,17 +87,8 @@ def image_count(elements: Mapping[int, RawElement]) -> int:
 
 
 def _csa(elements: Mapping[int, RawElement]) -> dict[str, list[str]]:
-    element = private_element(elements, *CSA)
+    element = private_element(elements, *_CSA)
     return {} if element is None else csa_fields(element.value, (_COUNT, _NORMAL))
-
-
-def is_csa_of_mosaic(element: RawElement) -> bool:
-    """Whether a CSA header says that its image is a mosaic."""
-    try:
-        counts = csa_fields(element.value, (_COUNT,)).get(_COUNT, [])
-    except HeaderError:
-        return False
-    return bool(counts) and counts[0] not in ("0", "1")
 
 
 def mosaic_places(elements: Mapping[int, RawElement], size: Sequence[int], tile: Sequence[int]) -> dict[int, Column]:
@@ -165,3 +169,31 @@ def _locations(stated: RawElement, positions: FloatArray, plane: FloatArray) -> 
             shifted = first[0] + sign * (heights - heights[0])
             return tuple(RawElement(_LOCATION, "DS", decimal_strings([float(f"{v:.9g}")])) for v in shifted)
     return (None,) * len(positions)
+
+
+def describes_mosaic(headers: Headers) -> list[int]:
+    """Return the tags of private elements that say of images that are no mosaics that they are.
+
+    A slice that was cut from a mosaic keeps the scanner's private header for those who ask for it; in an image of
+    its own it would make other readers cut it again.
+    """
+    if MOSAIC in text_of(headers.element(_TYPE, 0)).split("\\"):
+        return []
+    described = [tag for tag in private_tags(headers, *_CSA) if _is_of_mosaic(headers.column(tag))]
+    counts = private_tags(headers, *_IMAGE_COUNT)
+    if not described and not counts:
+        return []
+    return described + [tag for known in _OF_THE_MOSAIC for tag in private_tags(headers, *known)]
+
+
+def _is_of_mosaic(column: Column | None) -> bool:
+    elements = {column} if isinstance(column, RawElement) else set(column or ()) - {None}
+    return any(element is not None and _states_mosaic(element) for element in elements)
+
+
+def _states_mosaic(csa: RawElement) -> bool:
+    try:
+        counts = csa_fields(csa.value, (_COUNT,)).get(_COUNT, [])
+    except HeaderError:
+        return False
+    return bool(counts) and counts[0] not in ("0", "1")

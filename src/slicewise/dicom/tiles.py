@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple
 
-from slicewise.dicom.mosaics import CSA, IMAGE_COUNT, is_csa_of_mosaic, mosaic_layout, mosaic_places
-from slicewise.dicom.private import private_tags
+from slicewise.dicom.mosaics import MOSAIC, mosaic_layout, mosaic_places
 from slicewise.dicom.uih_grids import grid_columns, grid_layout, holds_grid
 from slicewise.dicom.values import padded, text_of
 from slicewise.errors import HeaderError
@@ -17,7 +16,7 @@ from slicewise.image import Headers, RawElement
 from slicewise.image.elements import tag_of
 from slicewise.image.headers import Column
 
-__all__ = ["Window", "describes_mosaic", "has_tiles", "tile_headers"]
+__all__ = ["Window", "has_tiles", "tile_headers"]
 
 _TYPE = tag_of("ImageType")
 _MODALITY = tag_of("Modality")
@@ -25,7 +24,7 @@ _ROWS, _COLUMNS = tag_of("Rows"), tag_of("Columns")
 _OF_WHOLE_FRAME = frozenset(
     tag_of(keyword) for keyword in ("SmallestImagePixelValue", "LargestImagePixelValue", "IconImageSequence")
 )
-_MOSAIC, _GRID = "MOSAIC", "VFRAME"
+_GRID = "VFRAME"
 
 
 class Window(NamedTuple):
@@ -41,7 +40,7 @@ def has_tiles(element: Callable[[int], RawElement | None]) -> bool:
     """Whether a frame holds several slices, by what returns the elements of its instance."""
     if text_of(element(_MODALITY)) != "MR":
         return False
-    return not {_MOSAIC, _GRID}.isdisjoint(_values(element(_TYPE))) or holds_grid(element)
+    return not {MOSAIC, _GRID}.isdisjoint(_values(element(_TYPE))) or holds_grid(element)
 
 
 def _values(image_type: RawElement | None) -> list[str]:
@@ -66,7 +65,7 @@ def tile_headers(elements: Mapping[int, RawElement]) -> tuple[Headers, list[Wind
         If it is not said how many tiles there are, or where their slices lie.
     """
     kinds = _values(elements.get(_TYPE))
-    is_mosaic = _MOSAIC in kinds
+    is_mosaic = MOSAIC in kinds
     size = (_number(elements, _ROWS, "Rows"), _number(elements, _COLUMNS, "Columns"))
     windows = _windows(size, *(mosaic_layout(elements) if is_mosaic else grid_layout(elements)))
     tile = windows[0]
@@ -74,7 +73,7 @@ def tile_headers(elements: Mapping[int, RawElement]) -> tuple[Headers, list[Wind
     columns.update(mosaic_places(elements, size, tile[2:]) if is_mosaic else grid_columns(elements))
     for tag, length in ((_ROWS, tile.rows), (_COLUMNS, tile.columns)):
         columns[tag] = elements[tag]._replace(value=length.to_bytes(2, _order(elements[tag])))
-    kept = [kind for kind in kinds if kind not in (_MOSAIC, _GRID)]
+    kept = [kind for kind in kinds if kind not in (MOSAIC, _GRID)]
     if _TYPE in elements:
         columns[_TYPE] = elements[_TYPE]._replace(value=padded("\\".join(kept).encode("ascii", "replace")))
     return Headers(len(windows), columns), windows
@@ -104,20 +103,3 @@ def _number(elements: Mapping[int, RawElement], tag: int, keyword: str) -> int:
 
 def _order(element: RawElement) -> Literal["little", "big"]:
     return "little" if element.little_endian else "big"
-
-
-def describes_mosaic(headers: Headers) -> list[int]:
-    """Return the tags of private elements that say the images are mosaics, where they are none.
-
-    A slice that was cut from a mosaic keeps the scanner's private header for those who ask for it; in an image of
-    its own it would make other readers cut it again.
-    """
-    if _MOSAIC in _values(headers.element(_TYPE, 0)):
-        return []
-    headers_of_mosaics = [tag for tag in private_tags(headers, *CSA) if _is_of_mosaic(headers.column(tag))]
-    return headers_of_mosaics + private_tags(headers, *IMAGE_COUNT)
-
-
-def _is_of_mosaic(column: Column | None) -> bool:
-    elements = [column] if isinstance(column, RawElement) else column or ()
-    return any(element is not None and is_csa_of_mosaic(element) for element in elements)
