@@ -63,8 +63,7 @@ def choose_series(files: Sequence[HeaderFile], series: str | int | None, where: 
 def _warn_of_strays(files: Sequence[HeaderFile]) -> None:
     if files:
         warnings.warn(
-            f"{len(files)} files that name no series and have no pixels were left out, e.g. {files[0].path.name}: are "
-            "they whole?",
+            f"{_count(files, 'file')} naming no series and without pixels left out, e.g. {files[0].path.name}: cut off?",
             SlicewiseWarning,
             stacklevel=3,
         )
@@ -73,10 +72,14 @@ def _warn_of_strays(files: Sequence[HeaderFile]) -> None:
 def _warn_without_pixels(files: Sequence[HeaderFile]) -> None:
     if files:
         warnings.warn(
-            f"{len(files)} instances of the series have no pixels and were left out, e.g. {files[0].path.name}",
+            f"{_count(files, 'instance')} of the series without pixels left out, e.g. {files[0].path.name}",
             SlicewiseWarning,
             stacklevel=3,
         )
+
+
+def _count(files: Sequence[HeaderFile], what: str) -> str:
+    return f"{len(files)} {what}{'s' if len(files) > 1 else ''}"
 
 
 def _is_chosen(file: HeaderFile, uid: str, series: str | int) -> bool:
