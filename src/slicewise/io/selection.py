@@ -63,7 +63,7 @@ def choose_series(files: Sequence[HeaderFile], series: str | int | None, where: 
 def _warn_of_strays(files: Sequence[HeaderFile]) -> None:
     if files:
         warnings.warn(
-            f"{_count(files, 'file')} naming no series and without pixels left out, e.g. {files[0].path.name}: cut off?",
+            f"{_count(files, 'file')} naming no series, without pixels, left out: {files[0].path.name}: cut off?",
             SlicewiseWarning,
             stacklevel=3,
         )
