@@ -102,11 +102,18 @@ def test_a_few_places_taken_twice_are_no_further_volume():
     assert len(part.indices) == 11
 
 
-def test_copies_of_the_same_images_are_told_as_such():
+def test_copies_of_the_same_images_are_no_further_volume():
     images = [image(z, 2.0 * z) for z in range(3)]
-    parts = parts_of([*images, *images])
-    assert [part.name for part in parts] == ["copy 1 of 2", "copy 2 of 2"]
-    assert [part.indices for part in parts] == [(0, 1, 2), (3, 4, 5)]
+    assert [part.indices for part in parts_of([*images, *images])] == [(0, 1, 2, 3, 4, 5)]
+
+
+def test_copies_stay_with_the_volume_of_their_original():
+    images = [image(k, 2.0 * (k % 3), EchoTime=5.0 + k // 3) for k in range(6)]
+    parts = parts_of([*images, *images[2:4]])
+    assert [(part.name, part.indices) for part in parts] == [
+        ("EchoTime 5", (0, 1, 2, 6)),
+        ("EchoTime 6", (3, 4, 5, 7)),
+    ]
 
 
 def test_noise_in_the_orientation_makes_no_further_volume():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import Sequence
 from typing import Any
@@ -11,12 +12,25 @@ import numpy as np
 import numpy.typing as npt
 from pydicom.datadict import dictionary_VR
 
-from slicewise.image import RawElement
-from slicewise.io.separators import Separator
+from slicewise.dicom.values import text_of
+from slicewise.errors import SlicewiseError
+from slicewise.image import Headers, RawElement
+from slicewise.image.attribute_text import decoded
+from slicewise.image.elements import tag_of
+from slicewise.image.encoding import CODING_ERRORS
+from slicewise.image.read_only import dataset_of
+from slicewise.io.separators import BLOCKS, Separator
 
 __all__ = ["Coded", "coded"]
 
-_BINARY = {"FD": "d", "FL": "f", "US": "H", "SS": "h", "UL": "L", "SL": "l"}
+Indices = npt.NDArray[np.intp]
+Elements = tuple[RawElement | None, ...]
+
+_CHARACTER_SET = tag_of("SpecificCharacterSet")
+_DIGITS = 7
+"""Significant digits in which numbers of one volume agree: those of a float of 32 bits."""
+_BINARY = {"FD": "d", "FL": "f", "SL": "i", "SS": "h", "UL": "I", "US": "H"}
+_DECIMAL = {"DS": float, "IS": int}
 
 
 @attrs.frozen(eq=False)
@@ -34,7 +48,7 @@ class Coded:
     """
 
     separator: Separator
-    codes: npt.NDArray[np.intp]
+    codes: Indices
     values: tuple[Any, ...]
 
     def along(self, axis: str) -> Coded:
@@ -47,18 +61,21 @@ class Coded:
         return self.separator.name, self.separator.axis, value, f"{self.separator.name} {self._text(value)}"
 
     def rank(self, image: int) -> tuple[bool, Any]:
-        """Return what puts the value in order: numbers by size, all else as it first appeared."""
+        """Return what puts the value in order: numbers by size, times as they pass, all else as it first appeared."""
         value = self.values[self.codes[image]]
-        if all(isinstance(v, int | float) for v in self.values if v is not None):
+        there = [v for v in self.values if v is not None]
+        if all(isinstance(v, int | float) for v in there):
             return (value is not None, float(value or 0))
+        if self.separator.axis == "time" and all(isinstance(v, str) for v in there):
+            return (value is not None, value or "")
         return (True, int(self.codes[image]))
 
     def _text(self, value: Any) -> str:
         if value is None:
             return "absent"
         if isinstance(value, tuple):
-            return "\\".join(f"{v:.4g}" if isinstance(v, float) else str(v) for v in self._telling(value))
-        return f"{value:.6g}" if isinstance(value, float) else str(value)
+            return "\\".join(_short(v) for v in self._telling(value))
+        return _short(value)
 
     def _telling(self, value: tuple[Any, ...]) -> tuple[Any, ...]:
         """Leave out the components that are the same everywhere."""
@@ -68,49 +85,103 @@ class Coded:
         return tuple(v for k, v in enumerate(value) if len({other[k] for other in others}) > 1) or value
 
 
-def coded(separator: Separator, elements: Sequence[RawElement | None], most: int) -> Coded | None:
-    """Return a separator over images; None if all have the same value, or there are more values than ``most``."""
+def _short(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def coded(separator: Separator, headers: Headers, images: Indices) -> Coded | None:
+    """Return a separator over some images; None if all have the same value."""
+    columns = _columns(separator, headers)
+    if columns is None:
+        return None
     numbers: dict[Any, int] = {}
-    firsts: list[RawElement | None] = []
-    raw = np.empty(len(elements), np.intp)
-    for k, element in enumerate(elements):
-        key = None if element is None else (element.vr, element.value)
+    firsts: list[int] = []
+    raw = np.empty(len(images), np.intp)
+    for at, k in enumerate(images.tolist()):
+        key = columns[k]
         if key not in numbers:
             numbers[key] = len(numbers)
-            firsts.append(element)
-        raw[k] = numbers[key]
-    if len(numbers) > most:
+            firsts.append(k)
+        raw[at] = numbers[key]
+    if len(numbers) == 1:
         return None
     values: dict[Any, int] = {}
-    merged = np.array([values.setdefault(_value(separator, e), len(values)) for e in firsts], np.intp)
+    found = [_value(separator, columns[k], headers.element(_CHARACTER_SET, k)) for k in firsts]
+    merged = np.array([values.setdefault(value, len(values)) for value in found], np.intp)
     return Coded(separator, merged[raw], tuple(values)) if len(values) > 1 else None
 
 
-def _value(separator: Separator, element: RawElement | None) -> Any:
-    if element is None or not element.value.strip(b" \0"):
-        # A binary zero is a value.
-        return None if element is None or element.vr not in _BINARY else _binary(element, str(element.vr))
+def _columns(separator: Separator, headers: Headers) -> Sequence[Elements] | None:
+    """Return the elements of a separator on each image; None if all have the same, or none."""
+    if not separator.creator:
+        columns = [headers.column(tag) for tag in separator.tags]
+        if all(column is None or isinstance(column, RawElement) for column in columns):
+            return None
+        whole = [c if isinstance(c, tuple) and not isinstance(c, RawElement) else (c,) * len(headers) for c in columns]
+        return list(zip(*whole, strict=True))
+    wanted = separator.creator.encode("ascii")
+    group = separator.tags[0] & 0xFFFF0000
+    found: list[Elements] = [()] * len(headers)
+    for block in BLOCKS:
+        tags = [group | block << 8 | tag & 0xFF for tag in separator.tags]
+        creators = headers.column(group | block)
+        if creators is None or all(headers.column(tag) is None for tag in tags):
+            continue
+        for k in range(len(headers)):
+            creator = creators if isinstance(creators, RawElement) else creators[k]
+            if creator is not None and creator.value.rstrip(b" \0") == wanted:
+                found[k] = tuple(headers.element(tag, k) for tag in tags)
+    return found if any(elements != found[0] for elements in found) else None
+
+
+def _value(separator: Separator, elements: Elements, character_set: RawElement | None) -> Any:
+    there = [element for element in elements if element is not None and element.value]
+    if not there:
+        return None
     if separator.decode is not None:
-        return separator.decode(element)
-    vr = dictionary_VR(separator.tag)
-    if vr in _BINARY:
-        return _binary(element, vr)
-    parts = tuple(part.strip(" \0") for part in element.value.decode("utf-8", "replace").split("\\"))
-    found = tuple(_number(part) if vr in ("DS", "IS") else part for part in parts)
-    return found[0] if len(found) == 1 else found
+        found = [_rounded(separator.decode(element)) for element in there]
+    else:
+        found = [_rounded(_decoded(element, character_set)) for element in there]
+    return found[0] if len(elements) == 1 else tuple(found)
 
 
-def _binary(element: RawElement, vr: str) -> Any:
-    kind = ("<" if element.little_endian else ">") + _BINARY[vr]
-    size = struct.calcsize(kind)
-    whole = element.value[: len(element.value) // size * size]
-    found = tuple(value for (value,) in struct.iter_unpack(kind, whole))
-    return found[0] if len(found) == 1 else found
+def _rounded(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(_rounded(v) for v in value)
+    if not isinstance(value, float):
+        return None if value == "" else value
+    return float(f"{value:.{_DIGITS}g}") if math.isfinite(value) else None
 
 
-def _number(text: str) -> float | int | str:
+def _decoded(element: RawElement, character_set: RawElement | None) -> Any:
+    """Return a value; the bytes of a value that breaks its VR."""
+    vr = dictionary_VR(element.tag)
     try:
-        value = float(text)
-    except ValueError:
-        return text
-    return int(value) if value.is_integer() and "." not in text else value
+        if vr in _BINARY:
+            return _one_or_several(_unpacked(element, _BINARY[vr]))
+        if not element.value.isascii():
+            return _plain(_by_pydicom(element, character_set))
+        parts = [part.strip() for part in text_of(element).split("\\")]
+        return _one_or_several(tuple(_DECIMAL[vr](part) if vr in _DECIMAL else part for part in parts))
+    except (*CODING_ERRORS, SlicewiseError, struct.error):
+        return element.value
+
+
+def _unpacked(element: RawElement, kind: str) -> tuple[Any, ...]:
+    count = len(element.value) // struct.calcsize(kind)
+    return struct.unpack(f"{'<' if element.little_endian else '>'}{count}{kind}", element.value)
+
+
+def _one_or_several(values: tuple[Any, ...]) -> Any:
+    return values[0] if len(values) == 1 else values
+
+
+def _by_pydicom(element: RawElement, character_set: RawElement | None) -> Any:
+    found = decoded(dataset_of([e for e in (character_set, element) if e is not None]), element.tag)
+    return None if found is None else found.value
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, str | bytes) or value is None:
+        return value
+    return tuple(_plain(v) for v in value) if hasattr(value, "__iter__") else str(value)

@@ -2,98 +2,135 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable
 from typing import NamedTuple
 
-from slicewise.image import Headers, RawElement
+from slicewise.image import RawElement
 from slicewise.image.elements import tag_of
+from slicewise.io.separator_decoders import code_text, direction_of_item, doubles, ge_b_value, ge_component, number
 
-__all__ = ["CLOCKS", "PARTITION_TAGS", "SEGMENT", "SEPARATORS", "Separator", "raw_values"]
+__all__ = ["BLOCKS", "CLOCKS", "PARTITION_TAGS", "SEGMENT", "TIERS", "Separator", "Tier"]
 
-Values = list[RawElement | None]
+Decoder = Callable[[RawElement], object]
+
+BLOCKS = range(0x10, 0x20)
+"""Blocks in which private attributes are looked for."""
 
 
 class Separator(NamedTuple):
     """An attribute that may differ between the volumes of a series.
 
     ``axis`` is the plain name of the dimension it stands for. Private attributes are named by group, creator
-    and element within their block (PS3.5, 7.8.1), and ``decode`` turns their bytes into a value.
+    and element within their block (PS3.5, 7.8.1). Several tags are the components of one vector. ``decode``
+    turns an element into a value where its VR does not say how.
     """
 
     name: str
     axis: str
-    tag: int
+    tags: tuple[int, ...]
     creator: str = ""
-    decode: Callable[[RawElement], object] | None = None
+    decode: Decoder | None = None
 
 
-def _text(element: RawElement) -> str:
-    return element.value.decode("ascii", "replace").strip(" \0")
+class Tier(NamedTuple):
+    """Separators of one standing, in the order of preference.
 
+    ``is_telling`` where a difference is one of intent: such attributes separate volumes even if others are needed
+    to separate them fully, and volumes of which only the first is whole.
+    """
 
-def _number(element: RawElement) -> object:
-    text = _text(element).split("\\")[0]
-    try:
-        return float(text)
-    except ValueError:
-        return _floats(element, "f")[0] if len(element.value) == 4 else _floats(element, "d")[0]
-
-
-def _floats(element: RawElement, kind: str) -> tuple[object, ...]:
-    order = "<" if element.little_endian else ">"
-    size = struct.calcsize(order + kind)
-    whole = element.value[: len(element.value) // size * size]
-    return tuple(value for (value,) in struct.iter_unpack(order + kind, whole)) or (element.value,)
-
-
-def _doubles(element: RawElement) -> object:
-    return _floats(element, "d") if len(element.value) % 8 == 0 else _text(element)
-
-
-def _ge_b_value(element: RawElement) -> object:
-    # Some versions add a thousand million to the b-value.
-    value = _number(element)
-    return value % 1_000_000_000 if isinstance(value, float) else value
+    separators: tuple[Separator, ...]
+    is_telling: bool
 
 
 def _public(axis: str, *keywords: str) -> tuple[Separator, ...]:
-    return tuple(Separator(keyword, axis, tag_of(keyword)) for keyword in keywords)
+    return tuple(Separator(keyword, axis, (tag_of(keyword),)) for keyword in keywords)
 
 
-SEGMENT = Separator("ReferencedSegmentNumber", "segment", tag_of("ReferencedSegmentNumber"))
+def _private(name: str, axis: str, creator: str, tag: int, decode: Decoder = number) -> Separator:
+    return Separator(name, axis, (tag,), creator, decode)
+
+
+_SIEMENS, _UIH = "SIEMENS MR HEADER", "Image Private Header"
+_GE_ACQUISITION, _GE_PARAMETERS = "GEMS_ACQU_01", "GEMS_PARM_01"
+_PHILIPS, _PHILIPS_MR, _PHILIPS_MR_5 = (
+    "Philips Imaging DD 001",
+    "Philips MR Imaging DD 001",
+    "Philips MR Imaging DD 005",
+)
+
+SEGMENT = Separator("ReferencedSegmentNumber", "segment", (tag_of("ReferencedSegmentNumber"),))
 """Separates wherever it varies: what two segments share is no volume."""
 
-SEPARATORS: tuple[Separator, ...] = (
+_INTENDED = (
     *_public("stack", "StackID"),
-    *_public("time", "TemporalPositionIdentifier", "TemporalPositionIndex"),
     *_public("echo", "EchoTime", "EchoNumbers"),
     *_public("component", "ComplexImageComponent"),
-    *_public("image type", "ImageType"),
-    *_public("inversion", "InversionTime"),
+    _private("RawDataType", "component", _GE_PARAMETERS, 0x0043002F, ge_component),
+    _private("ImageTypeMR", "component", _PHILIPS_MR, 0x20050011, code_text),
+    *_public("image type", "ImageType", "FrameType"),
+    *_public("inversion", "InversionTime", "InversionTimes"),
     *_public("flip angle", "FlipAngle"),
-    *_public("repetition", "RepetitionTime"),
+    *_public("magnetization transfer", "MagnetizationTransfer"),
+    *_public("label", "ASLContext"),
+    _private("LabelType", "label", _PHILIPS_MR_5, 0x20050029, code_text),
     *_public("b-value", "DiffusionBValue"),
-    Separator("BValue", "b-value", 0x0019000C, "SIEMENS MR HEADER", _number),
-    Separator("BValue", "b-value", 0x00430039, "GEMS_PARM_01", _ge_b_value),
-    Separator("BValue", "b-value", 0x20010003, "Philips Imaging DD 001", _number),
-    Separator("BValue", "b-value", 0x00650009, "Image Private Header", _number),
+    _private("BValue", "b-value", _SIEMENS, 0x0019000C),
+    _private("BValue", "b-value", _GE_PARAMETERS, 0x00430039, ge_b_value),
+    _private("BValue", "b-value", _PHILIPS, 0x20010003),
+    _private("BValue", "b-value", _UIH, 0x00650009),
+    *_public("directionality", "DiffusionDirectionality"),
     *_public("direction", "DiffusionGradientOrientation"),
-    Separator("GradientDirection", "direction", 0x0019000E, "SIEMENS MR HEADER", _doubles),
-    Separator("GradientDirection", "direction", 0x00650037, "Image Private Header", _doubles),
-    *_public("phase", "NominalCardiacTriggerDelayTime", "TriggerTime", "NominalPercentageOfCardiacPhase"),
-    *_public("energy window", "EnergyWindowVector", "KVP"),
+    Separator(
+        "DiffusionGradientOrientation",
+        "direction",
+        (tag_of("DiffusionGradientDirectionSequence"),),
+        decode=direction_of_item,
+    ),
+    _private("GradientDirection", "direction", _SIEMENS, 0x0019000E, doubles),
+    _private("GradientDirection", "direction", _UIH, 0x00650037, doubles),
+    Separator("GradientDirection", "direction", (0x001900BB, 0x001900BC, 0x001900BD), _GE_ACQUISITION, number),
+    Separator("GradientDirection", "direction", (0x200500B0, 0x200500B1, 0x200500B2), _PHILIPS_MR, number),
+    _private("GradientNumber", "direction", _PHILIPS_MR_5, 0x20050013),
+    *_public("velocity encoding", "VelocityEncodingDirection", "VelocityEncodingMinimumValue"),
+    *_public("phase", "NominalPercentageOfCardiacPhase", "NominalCardiacTriggerDelayTime", "PhaseVector"),
+    _private("PhaseNumber", "phase", _PHILIPS, 0x20010008),
+    *_public("phase", "RRIntervalVector", "TimeSlotVector"),
+    *_public("energy", "EnergyWindowVector", "KVP"),
     *_public("detector", "DetectorVector"),
-    *_public("phase", "PhaseVector", "RRIntervalVector", "TimeSlotVector"),
+    *_public("correction", "CorrectedImage", "AttenuationCorrectionMethod"),
     *_public("kernel", "ConvolutionKernel", "ReconstructionAlgorithm"),
     *_public("thickness", "SliceThickness"),
-    *_public("contrast", "ContrastBolusAgent"),
-    *_public("time", "FrameReferenceTime", "TemporalPositionTimeOffset"),
-    *_public("acquisition", "AcquisitionNumber"),
-    *_public("time", "FrameAcquisitionDateTime", "AcquisitionDateTime", "AcquisitionTime", "ContentTime"),
-    *_public("series", "SeriesTime", "SeriesNumber", "SeriesDescription", "ProtocolName"),
+    *_public("coil", "ReceiveCoilName"),
+    _private("CoilString", "coil", _SIEMENS, 0x0051000F, code_text),
+    *_public("sequence", "SequenceName"),
 )
-"""In the order of preference: what has a meaning first, what merely counts or tells the time last."""
+
+_TEMPORAL_POSITIONS = _public("time", "TemporalPositionIdentifier", "TemporalPositionIndex")
+
+_TIMES = (
+    *_public("time", "FrameReferenceTime", "TemporalPositionTimeOffset", "TriggerTime"),
+    *_public("phase", "ActualCardiacTriggerDelayTime"),
+    *_public("acquisition", "AcquisitionNumber", "FrameAcquisitionNumber"),
+    *_public("time", "FrameReferenceDateTime", "FrameAcquisitionDateTime", "AcquisitionDateTime", "AcquisitionTime"),
+    *_public("time", "ContentTime"),
+)
+
+_MARKS = (
+    *_public("repetition", "RepetitionTime"),
+    *_public("contrast", "ContrastBolusAgent"),
+    *_public("series", "SeriesNumber", "SeriesDescription", "ProtocolName", "SeriesTime"),
+    *_public("averages", "NumberOfAverages"),
+    *_public("comment", "ImageComments"),
+)
+
+TIERS = (
+    Tier(_INTENDED, is_telling=True),
+    Tier(_TEMPORAL_POSITIONS, is_telling=True),
+    Tier(_TIMES, is_telling=False),
+    Tier(_MARKS, is_telling=False),
+)
+"""What has a meaning first, what merely counts or tells the time after it, what goes along last."""
 
 CLOCKS = tuple(
     tag_of(keyword)
@@ -111,6 +148,7 @@ CLOCKS = tuple(
 """What orders images at one position in time, where nothing else tells them apart."""
 
 _GEOMETRY = (
+    "SpecificCharacterSet",
     "Rows",
     "Columns",
     "SamplesPerPixel",
@@ -121,40 +159,16 @@ _GEOMETRY = (
     "NumberOfFrames",
     "InstanceNumber",
 )
-_BLOCK_CREATORS = range(0x10, 0x20)
 
-PARTITION_TAGS = frozenset(
-    [
-        *(tag_of(keyword) for keyword in _GEOMETRY),
-        *CLOCKS,
-        SEGMENT.tag,
-        *(s.tag for s in SEPARATORS if not s.creator),
-        *(
-            s.tag & 0xFFFF0000 | (block << 8 | s.tag & 0xFF if whole else block)
-            for s in SEPARATORS
-            if s.creator
-            for block in _BLOCK_CREATORS
-            for whole in (False, True)
-        ),
-    ]
-)
+
+def _tags_looked_at() -> frozenset[int]:
+    separators = [SEGMENT, *(separator for tier in TIERS for separator in tier.separators)]
+    public = {tag for separator in separators if not separator.creator for tag in separator.tags}
+    private = {tag for separator in separators if separator.creator for tag in separator.tags}
+    creators = {tag & 0xFFFF0000 | block for tag in private for block in BLOCKS}
+    elements = {tag & 0xFFFF0000 | block << 8 | tag & 0xFF for tag in private for block in BLOCKS}
+    return frozenset(map(tag_of, _GEOMETRY)).union(CLOCKS, public, creators, elements)
+
+
+PARTITION_TAGS = _tags_looked_at()
 """All attributes that the partition of a series looks at; of private blocks, the first sixteen places."""
-
-
-def raw_values(headers: Headers, separator: Separator) -> Values | None:
-    """Return the element of a separator on each image; None if no image has it, or all have the same."""
-    if not separator.creator:
-        column = headers.column(separator.tag)
-        return None if column is None or isinstance(column, RawElement) else list(column)
-    group, number = separator.tag & 0xFFFF0000, separator.tag & 0xFF
-    wanted = separator.creator.encode("ascii")
-    found: Values = [None] * len(headers)
-    for block in _BLOCK_CREATORS:
-        creators, tag = headers.column(group | block), group | block << 8 | number
-        if creators is None or headers.column(tag) is None:
-            continue
-        for k in range(len(headers)):
-            creator = creators if isinstance(creators, RawElement) else creators[k]
-            if creator is not None and creator.value.rstrip(b" \0") == wanted:
-                found[k] = headers.element(tag, k)
-    return None if all(element == found[0] for element in found) else found

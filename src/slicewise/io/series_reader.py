@@ -15,7 +15,6 @@ from slicewise.dicom.decoding import LOSSY_SYNTAXES
 from slicewise.dicom.pixels import pixel_formats
 from slicewise.dicom.value_choice import CHOICES, Meaning, meaning_of
 from slicewise.errors import (
-    DuplicateSliceError,
     MixedSlicesError,
     ParameterError,
     SeveralSeriesError,
@@ -203,17 +202,10 @@ class SeriesReader(Node):
         if self.on_no_plane == "pixels" and not all(states := plane_states(opened.headers)):
             check_none_has_plane(states, names)
             return stack_without_planes(opened.headers, names)
+        if self.volume is None and len(opened.parts) > 1:
+            raise _several(opened)
         policy = StackPolicy(self.on_gap, self.on_duplicate, self.tolerance)
-        if self.on_duplicate == "first" and len(opened.parts) > 1:
-            # The first slices of each would be a mixture.
-            raise SeveralSeriesError(f"{opened.where}: on_duplicate='first' is not for series of {_volumes_of(opened)}")
-        try:
-            return stack(opened.headers, names, policy)
-        except (DuplicateSliceError, MixedSlicesError, SeveralSeriesError) as error:
-            if len(opened.parts) == 1:
-                raise
-            kind = MixedSlicesError if isinstance(error, MixedSlicesError) else SeveralSeriesError
-            raise kind(f"{error}. The series holds {_volumes_of(opened)}") from None
+        return stack(opened.headers, names, policy)
 
     def request(self, slab: Slab, *inputs: ImageInfo) -> tuple[Slab, ...]:
         """Nothing is needed but the files."""
@@ -236,11 +228,21 @@ def _with_meaning(info: ImageInfo, meaning: Meaning) -> ImageInfo:
     return attrs.evolve(info, paddings=meaning.paddings)
 
 
-def _volumes_of(opened: OpenedSeries) -> str:
-    return (
+def _several(opened: OpenedSeries) -> SeriesError:
+    """Return the error that says which slices make no one volume, and which volumes there are."""
+    volumes = (
         f"{len(opened.parts)} volumes:\n{listing(opened.parts)}\n"
-        "Choose one by number or name, e.g. volume=0, or read them all with sw.read_volumes(...)"
+        "Choose one by number or name, e.g. volume=0, or images with where={...}; or read them all with "
+        "sw.read_volumes(...)"
     )
+    try:
+        stack(opened.headers, [f.name for f in opened.frames], StackPolicy("keep", "error", REGULAR_TOLERANCE))
+    except MixedSlicesError as error:
+        return MixedSlicesError(f"{error}. The series holds {volumes}")
+    except SeriesError as error:
+        return SeveralSeriesError(f"{error}. The series holds {volumes}")
+    # Such as segments that do not meet: they could be stacked, and are apart all the same.
+    return SeveralSeriesError(f"{opened.where} holds {volumes}")
 
 
 def _sources(headers: Headers, frames: Sequence[Frame]) -> tuple[tuple[Source, ...], ...]:

@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from slicewise.dicom.values import column_decimals
+from slicewise.dicom.values import column_decimals, text_of
 from slicewise.errors import (
     DuplicateSliceError,
     MissingSliceError,
@@ -72,7 +72,7 @@ def stack(headers: Headers, names: Sequence[str], policy: StackPolicy) -> tuple[
     normal = np.cross(orientation[0, :3], orientation[0, 3:])
     distances = positions @ (normal / np.linalg.norm(normal))
     order = [int(i) for i in np.argsort(distances, kind="stable")]
-    order = _without_duplicates(order, distances, names, policy)
+    order = _without_duplicates(order, distances, headers, names, policy)
     geometry = Geometry(
         rows=_number(headers, "Rows"),
         columns=_number(headers, "Columns"),
@@ -143,30 +143,43 @@ def _raise_if_mixed(
 def _without_duplicates(
     order: list[int],
     distances: FloatArray,
+    headers: Headers,
     names: Sequence[str],
     policy: StackPolicy,
 ) -> list[int]:
     twins = [(a, b) for a, b in pairwise(order) if distances[b] - distances[a] < SAME_PLACE]
     if not twins:
         return order
+    first, second = twins[0]
+    places = len(order) - len(twins)
+    are_copies = all(_is_copy(headers, a, b) for a, b in twins)
+    apart = float(distances[second] - distances[first])
+    where = f"{names[first]} and {names[second]} lie at one position ({apart:.4g} mm apart)"
+    if len(twins) >= places and not are_copies:
+        # The first of each would be a mixture of volumes.
+        raise SeveralSeriesError(f"there is more than one volume: {len(order)} slices at {_count(places)}; {where}")
     if policy.on_duplicate == "first":
         dropped = {b for _, b in twins}
         warnings.warn(
-            f"{len(dropped)} slices at positions that another slice holds were left out, e.g. {names[twins[0][1]]}",
+            f"{len(dropped)} slices at positions that another slice holds were left out, e.g. {names[second]}",
             SlicewiseWarning,
             stacklevel=2,
         )
         return [i for i in order if i not in dropped]
-    first, second = twins[0]
-    places = len(order) - len(twins)
-    apart = float(distances[second] - distances[first])
-    where = f"{names[first]} and {names[second]} lie at one position ({apart:.4g} mm apart)"
-    if len(twins) >= places:
-        raise SeveralSeriesError(f"there is more than one volume: {len(order)} slices at {_count(places)}; {where}")
+    if are_copies:
+        raise DuplicateSliceError(
+            f"{where} and are copies of one image (SOPInstanceUID), and so are {len(twins) - 1} other pairs. Give the "
+            "files of one copy, or take the first of each with on_duplicate='first'"
+        )
     raise DuplicateSliceError(
         f"{where}, and so do {len(twins) - 1} other pairs. Take out the wrong ones, choose with where={{...}}, or take "
         "the first of each with on_duplicate='first'"
     )
+
+
+def _is_copy(headers: Headers, a: int, b: int) -> bool:
+    first, second = (text_of(headers.element(tag_of("SOPInstanceUID"), k)) for k in (a, b))
+    return bool(first) and first == second
 
 
 def _count(places: int) -> str:

@@ -1,0 +1,78 @@
+"""Times of images at the same places, where no attribute numbers them."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import numpy.typing as npt
+
+from slicewise.dicom.values import text_of
+from slicewise.image import Headers
+from slicewise.image.elements import tag_of
+from slicewise.io.separators import CLOCKS
+
+__all__ = ["times_at_places"]
+
+Indices = npt.NDArray[np.intp]
+
+_NUMBER = tag_of("InstanceNumber")
+
+
+def times_at_places(headers: Headers, images: Indices, places: Indices) -> Indices | None:
+    """Return for each image which time it is of, from 0, as clocks and then instance numbers put them in order.
+
+    Where all places were taken equally often, the k-th image at each is of the k-th time. Where slices are missing, the
+    times follow from the order in which the volumes were acquired, one after the other; None if they were not, as then
+    nothing says of which time a slice is missing.
+
+    Parameters
+    ----------
+    headers : Headers
+        Headers of all images.
+    images : array of int
+        Images of one stack.
+    places : array of int
+        For each of them the number of its place, from 0 without gaps.
+    """
+    listed = images.tolist()
+    order = sorted(range(len(listed)), key=lambda i: (*_moments(headers, listed[i]), i))
+    ordered = places[order].tolist()
+    counts = np.bincount(places)
+    found = np.empty(len(listed), np.intp)
+    if counts.min() == counts.max():
+        found[order] = _ordinals(ordered)
+        return found
+    found[order] = _rounds(ordered)
+    return found if found.max() + 1 == counts.max() else None
+
+
+def _ordinals(places: list[int]) -> list[int]:
+    """Return how often each place was there before."""
+    seen: dict[int, int] = {}
+    found = []
+    for place in places:
+        found.append(seen.get(place, 0))
+        seen[place] = found[-1] + 1
+    return found
+
+
+def _rounds(places: list[int]) -> list[int]:
+    """Return numbers that go up where a place comes again."""
+    current, taken = 0, set[int]()
+    found = []
+    for place in places:
+        if place in taken:
+            current, taken = current + 1, set()
+        taken.add(place)
+        found.append(current)
+    return found
+
+
+def _moments(headers: Headers, image: int) -> tuple[float, ...]:
+    return tuple(_sortable(text_of(headers.element(tag, image))) for tag in (*CLOCKS, _NUMBER))
+
+
+def _sortable(text: str) -> float:
+    digits = re.match(r"-?\d+(\.\d*)?", text.replace(":", ""))
+    return float(digits[0]) if digits else 0.0
