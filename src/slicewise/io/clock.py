@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from slicewise.dicom.values import text_of
-from slicewise.image import Headers
+from slicewise.image import Headers, RawElement
 from slicewise.image.elements import tag_of
 from slicewise.io.separators import CLOCKS
 
@@ -35,11 +35,11 @@ def times_at_places(headers: Headers, images: Indices, places: Indices) -> Indic
     places : array of int
         For each of them the number of its place, from 0 without gaps.
     """
-    listed = images.tolist()
-    order = sorted(range(len(listed)), key=lambda i: (*_moments(headers, listed[i]), i))
+    moments = [_numbers(headers, images, tag) for tag in (*CLOCKS, _NUMBER)]
+    order = np.lexsort([images, *reversed([m for m in moments if m is not None])])
     ordered = places[order].tolist()
     counts = np.bincount(places)
-    found = np.empty(len(listed), np.intp)
+    found = np.empty(len(images), np.intp)
     if counts.min() == counts.max():
         found[order] = _ordinals(ordered)
         return found
@@ -69,10 +69,17 @@ def _rounds(places: list[int]) -> list[int]:
     return found
 
 
-def _moments(headers: Headers, image: int) -> tuple[float, ...]:
-    return tuple(_sortable(text_of(headers.element(tag, image))) for tag in (*CLOCKS, _NUMBER))
+def _numbers(headers: Headers, images: Indices, tag: int) -> npt.NDArray[np.float64] | None:
+    """Return an attribute as numbers that grow with time; None if it is the same on all images."""
+    column = headers.column(tag)
+    if column is None or isinstance(column, RawElement):
+        return None
+    return np.array([_sortable(text_of(column[k])) for k in images.tolist()])
 
 
 def _sortable(text: str) -> float:
-    digits = re.match(r"-?\d+(\.\d*)?", text.replace(":", ""))
-    return float(digits[0]) if digits else 0.0
+    try:
+        return float(text)
+    except ValueError:
+        digits = re.match(r"-?\d+(\.\d*)?", text.replace(":", ""))
+        return float(digits[0]) if digits else 0.0

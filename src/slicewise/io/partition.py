@@ -9,10 +9,9 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from slicewise.dicom.values import text_of
 from slicewise.image import Headers
-from slicewise.image.elements import tag_of
 from slicewise.io.clock import times_at_places
+from slicewise.io.copies import originals_of
 from slicewise.io.image_planes import Planes, planes_of
 from slicewise.io.parameters import fixed_mapping
 from slicewise.io.separation import LEAST_PER_PLACE, dense, separators_of
@@ -22,6 +21,9 @@ from slicewise.io.separators import SEGMENT, TIERS, Tier
 __all__ = ["Part", "partition"]
 
 Indices = npt.NDArray[np.intp]
+
+_MOST_VALUES = 4
+"""How many values an attribute may have for each image at a place, to be decoded at all."""
 
 
 @attrs.frozen
@@ -71,7 +73,7 @@ def partition(headers: Headers) -> tuple[Part, ...]:
     if not len(headers):
         return ()
     planes = planes_of(headers)
-    originals = _originals(headers, planes)
+    originals = originals_of(headers, planes.places)
     drafts = [_Draft(np.flatnonzero(originals == np.arange(len(headers))))]
     drafts = [part for draft in drafts for part in _by_form(draft, planes)]
     drafts = [part for draft in drafts for part in _by_segment(draft, headers)]
@@ -81,27 +83,6 @@ def partition(headers: Headers) -> tuple[Part, ...]:
     if len(drafts) == 1:
         return (Part(tuple(range(len(headers)))),)
     return _finished(drafts, originals)
-
-
-def _originals(headers: Headers, planes: Planes) -> Indices:
-    """Return for each image the first with the same identifier and number at the same place: itself, or its original.
-
-    Frames of one file share its identifier: what comes after as many as it has is the next copy.
-    """
-    uid, number, frames = (tag_of(k) for k in ("SOPInstanceUID", "InstanceNumber", "NumberOfFrames"))
-    firsts: dict[tuple[object, ...], int] = {}
-    seen: dict[bytes, int] = {}
-    found = np.arange(len(headers), dtype=np.intp)
-    for k, place in enumerate(planes.places.tolist()):
-        elements = [headers.element(tag, k) for tag in (uid, number, frames)]
-        name = b"" if elements[0] is None else elements[0].value.rstrip(b" \0")
-        if name:
-            count = int(text_of(elements[2]) or 1) if text_of(elements[2]).isdigit() else 1
-            frame = seen.get(name, 0) % max(count, 1)
-            seen[name] = seen.get(name, 0) + 1
-            key = (name, text_of(elements[1]), frame, int(planes.forms[k]), place)
-            found[k] = firsts.setdefault(key, k)
-    return found
 
 
 def _finished(drafts: Sequence[_Draft], originals: Indices) -> tuple[Part, ...]:
@@ -168,8 +149,11 @@ def _by_attributes(draft: _Draft, headers: Headers, planes: Planes, tier: Tier) 
     """Separate images by the attributes of a tier, and each part again, as far as they go."""
     if not _is_several(draft, planes):
         return [draft]
-    known = [c for s in tier.separators if (c := coded(s, headers, draft.images)) is not None]
-    chosen = separators_of(known, dense(planes.places[draft.images]), is_telling=tier.is_telling)
+    places = dense(planes.places[draft.images])
+    # What has more values, even if some of them are the same in other words, covers too few places with each.
+    most = None if tier.is_telling else _MOST_VALUES * len(places) // (int(places.max()) + 1)
+    known = [c for s in tier.separators if (c := coded(s, headers, draft.images, most)) is not None]
+    chosen = separators_of(known, places, is_telling=tier.is_telling)
     if not chosen:
         return [draft]
     return [leaf for part in _separated(draft, chosen) for leaf in _by_attributes(part, headers, planes, tier)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Sequence
+from functools import cache, cached_property
 from typing import Any
 
 import attrs
@@ -33,7 +34,7 @@ _BINARY = {"FD": "d", "FL": "f", "SL": "i", "SS": "h", "UL": "I", "US": "H"}
 _DECIMAL = {"DS": float, "IS": int}
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, slots=False)
 class Coded:
     """A separator over some images.
 
@@ -63,34 +64,39 @@ class Coded:
     def rank(self, image: int) -> tuple[bool, Any]:
         """Return what puts the value in order: numbers by size, times as they pass, all else as it first appeared."""
         value = self.values[self.codes[image]]
-        there = [v for v in self.values if v is not None]
-        if all(isinstance(v, int | float) for v in there):
+        if self._kinds <= {int, float}:
             return (value is not None, float(value or 0))
-        if self.separator.axis == "time" and all(isinstance(v, str) for v in there):
+        if self.separator.axis == "time" and self._kinds == {str}:
             return (value is not None, value or "")
         return (True, int(self.codes[image]))
+
+    @cached_property
+    def _kinds(self) -> frozenset[type]:
+        return frozenset(type(value) for value in self.values if value is not None)
+
+    @cached_property
+    def _varying(self) -> tuple[int, ...] | None:
+        """Which components of texts differ; None if values are no texts of several components, or not as many."""
+        several = [v for v in self.values if isinstance(v, tuple)]
+        if len({len(v) for v in several}) != 1 or not all(isinstance(part, str) for v in several for part in v):
+            return None
+        return tuple(k for k in range(len(several[0])) if len({v[k] for v in several}) > 1)
 
     def _text(self, value: Any) -> str:
         if value is None:
             return "absent"
-        if isinstance(value, tuple):
-            return "\\".join(_short(v) for v in self._telling(value))
-        return _short(value)
-
-    def _telling(self, value: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Leave out the components that are the same everywhere."""
-        others = [v for v in self.values if isinstance(v, tuple)]
-        if any(len(v) != len(value) for v in others) or not all(isinstance(v, str) for v in value):
-            return value
-        return tuple(v for k, v in enumerate(value) if len({other[k] for other in others}) > 1) or value
+        if not isinstance(value, tuple):
+            return _short(value)
+        shown = tuple(value[k] for k in self._varying) if self._varying else value
+        return "\\".join(map(_short, shown))
 
 
 def _short(value: Any) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
-def coded(separator: Separator, headers: Headers, images: Indices) -> Coded | None:
-    """Return a separator over some images; None if all have the same value."""
+def coded(separator: Separator, headers: Headers, images: Indices, most: int | None = None) -> Coded | None:
+    """Return a separator over some images; None if all have the same value, or there are more than ``most`` values."""
     columns = _columns(separator, headers)
     if columns is None:
         return None
@@ -103,7 +109,7 @@ def coded(separator: Separator, headers: Headers, images: Indices) -> Coded | No
             numbers[key] = len(numbers)
             firsts.append(k)
         raw[at] = numbers[key]
-    if len(numbers) == 1:
+    if len(numbers) == 1 or (most is not None and len(numbers) > most):
         return None
     values: dict[Any, int] = {}
     found = [_value(separator, columns[k], headers.element(_CHARACTER_SET, k)) for k in firsts]
@@ -155,7 +161,7 @@ def _rounded(value: Any) -> Any:
 
 def _decoded(element: RawElement, character_set: RawElement | None) -> Any:
     """Return a value; the bytes of a value that breaks its VR."""
-    vr = dictionary_VR(element.tag)
+    vr = _vr(element.tag)
     try:
         if vr in _BINARY:
             return _one_or_several(_unpacked(element, _BINARY[vr]))
@@ -165,6 +171,11 @@ def _decoded(element: RawElement, character_set: RawElement | None) -> Any:
         return _one_or_several(tuple(_DECIMAL[vr](part) if vr in _DECIMAL else part for part in parts))
     except (*CODING_ERRORS, SlicewiseError, struct.error):
         return element.value
+
+
+@cache
+def _vr(tag: int) -> str:
+    return dictionary_VR(tag)
 
 
 def _unpacked(element: RawElement, kind: str) -> tuple[Any, ...]:

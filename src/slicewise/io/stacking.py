@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from slicewise.dicom.values import column_decimals, text_of
+from slicewise.dicom.values import column_decimals
 from slicewise.errors import (
     DuplicateSliceError,
     MissingSliceError,
@@ -21,7 +21,9 @@ from slicewise.errors import (
 )
 from slicewise.image import Geometry, Headers
 from slicewise.image.elements import tag_of
+from slicewise.io.copies import are_copies
 from slicewise.io.image_planes import ORIENTATION_TOLERANCE, SAME_PLACE
+from slicewise.io.separation import LEAST_PER_PLACE
 
 __all__ = ["StackPolicy", "stack"]
 
@@ -152,10 +154,10 @@ def _without_duplicates(
         return order
     first, second = twins[0]
     places = len(order) - len(twins)
-    are_copies = all(_is_copy(headers, a, b) for a, b in twins)
+    is_copied = all(are_copies(headers, a, b) for a, b in twins)
     apart = float(distances[second] - distances[first])
     where = f"{names[first]} and {names[second]} lie at one position ({apart:.4g} mm apart)"
-    if len(twins) >= places and not are_copies:
+    if len(order) >= LEAST_PER_PLACE * places and not is_copied:
         # The first of each would be a mixture of volumes.
         raise SeveralSeriesError(f"there is more than one volume: {len(order)} slices at {_count(places)}; {where}")
     if policy.on_duplicate == "first":
@@ -166,20 +168,15 @@ def _without_duplicates(
             stacklevel=2,
         )
         return [i for i in order if i not in dropped]
-    if are_copies:
+    if is_copied:
         raise DuplicateSliceError(
-            f"{where} and are copies of one image (SOPInstanceUID), and so are {len(twins) - 1} other pairs. Give the "
-            "files of one copy, or take the first of each with on_duplicate='first'"
+            f"{where} and have the same SOPInstanceUID, and so have {len(twins) - 1} other pairs. Give the files of one "
+            "copy, or take the first of each with on_duplicate='first'"
         )
     raise DuplicateSliceError(
         f"{where}, and so do {len(twins) - 1} other pairs. Take out the wrong ones, choose with where={{...}}, or take "
         "the first of each with on_duplicate='first'"
     )
-
-
-def _is_copy(headers: Headers, a: int, b: int) -> bool:
-    first, second = (text_of(headers.element(tag_of("SOPInstanceUID"), k)) for k in (a, b))
-    return bool(first) and first == second
 
 
 def _count(places: int) -> str:
