@@ -17,6 +17,7 @@ from slicewise.cli.options import (
     Series,
     Source,
     Tolerance,
+    Volume,
     Where,
     Workers,
     assignments,
@@ -37,6 +38,7 @@ def convert(
     filters: Filters = None,
     series: Series = None,
     where: Where = None,
+    volume: Volume = None,
     on_gap: OnGap = "error",
     on_duplicate: OnDuplicate = "error",
     tolerance: Tolerance = None,
@@ -91,7 +93,15 @@ def convert(
         "uid_prefix": uid_prefix,
     }
     result = chain(
-        reader_of(source, series=series, where=where, on_gap=on_gap, on_duplicate=on_duplicate, tolerance=tolerance),
+        reader_of(
+            source,
+            series=series,
+            where=where,
+            volume=volume,
+            on_gap=on_gap,
+            on_duplicate=on_duplicate,
+            tolerance=tolerance,
+        ),
         filters,
     )
     writer = result >> SeriesWriter(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from slicewise.cli.options import Filters, OnDuplicate, OnGap, Series, Source, Tolerance, Where, reader_of
+from slicewise.cli.options import Filters, OnDuplicate, OnGap, Series, Source, Tolerance, Volume, Where, reader_of
 
 __all__ = ["explain"]
 
@@ -13,6 +13,7 @@ def explain(
     filters: Filters = None,
     series: Series = None,
     where: Where = None,
+    volume: Volume = None,
     on_gap: OnGap = "error",
     on_duplicate: OnDuplicate = "error",
     tolerance: Tolerance = None,
@@ -26,7 +27,13 @@ def explain(
     print(
         chain(
             reader_of(
-                source, series=series, where=where, on_gap=on_gap, on_duplicate=on_duplicate, tolerance=tolerance
+                source,
+                series=series,
+                where=where,
+                volume=volume,
+                on_gap=on_gap,
+                on_duplicate=on_duplicate,
+                tolerance=tolerance,
             ),
             filters,
         ).explain()

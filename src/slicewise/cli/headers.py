@@ -17,6 +17,7 @@ from slicewise.cli.options import (
     Series,
     Source,
     Tolerance,
+    Volume,
     Where,
     reader_of,
 )
@@ -42,6 +43,7 @@ def headers(
     filters: Filters = None,
     series: Series = None,
     where: Where = None,
+    volume: Volume = None,
     on_gap: OnGap = "error",
     on_duplicate: OnDuplicate = "error",
     tolerance: Tolerance = None,
@@ -55,7 +57,15 @@ def headers(
     from slicewise.image.attribute_text import flat
 
     result = chain(
-        reader_of(source, series=series, where=where, on_gap=on_gap, on_duplicate=on_duplicate, tolerance=tolerance),
+        reader_of(
+            source,
+            series=series,
+            where=where,
+            volume=volume,
+            on_gap=on_gap,
+            on_duplicate=on_duplicate,
+            tolerance=tolerance,
+        ),
         filters,
     )
     table = Attributes([dict(flat(header)) for header in result.headers])

@@ -14,6 +14,7 @@ from slicewise.cli.options import (
     Series,
     Source,
     Tolerance,
+    Volume,
     Where,
     reader_of,
 )
@@ -46,6 +47,7 @@ def info(
     pixels: Annotated[bool, typer.Option("--pixels", help="Read the pixels, too, and tell their range.")] = False,
     series: Series = None,
     where: Where = None,
+    volume: Volume = None,
     on_gap: OnGap = "error",
     on_duplicate: OnDuplicate = "error",
     tolerance: Tolerance = None,
@@ -56,7 +58,7 @@ def info(
     Its grid, its values, its headers, and what is unusual about them. Pixels are read only if asked for.
     """
     reader = reader_of(
-        source, series=series, where=where, on_gap=on_gap, on_duplicate=on_duplicate, tolerance=tolerance
+        source, series=series, where=where, volume=volume, on_gap=on_gap, on_duplicate=on_duplicate, tolerance=tolerance
     )
     told = _identity(reader.headers) | _grid(reader.info) | _values(reader.info)
     told["transfer_syntax"] = _syntaxes(reader.transfer_syntaxes)

@@ -20,6 +20,7 @@ __all__ = [
     "Series",
     "Source",
     "Tolerance",
+    "Volume",
     "Where",
     "Workers",
     "assignments",
@@ -37,6 +38,10 @@ Series = Annotated[
 Where = Annotated[
     list[str] | None,
     typer.Option(metavar="KEYWORD=VALUE", help="Take only images with this value. May be repeated."),
+]
+Volume = Annotated[
+    str | None,
+    typer.Option(metavar="NUMBER|NAME", help="Which volume, where a series holds several: its number from 0, or name."),
 ]
 OnGap = Annotated[str, typer.Option(metavar="error|keep", help="What to do where slices are missing or uneven.")]
 OnDuplicate = Annotated[str, typer.Option(metavar="error|first", help="What to do with two slices at one position.")]
@@ -66,6 +71,7 @@ def reader_of(
     *,
     series: str | None,
     where: Sequence[str] | None,
+    volume: str | None,
     on_gap: str,
     on_duplicate: str,
     tolerance: float | None,
@@ -78,6 +84,7 @@ def reader_of(
         source,
         series=series_choice(series),
         where=assignments(where, "--where") or None,
+        volume=int(volume) if volume is not None and volume.isdecimal() else volume,
         on_gap=on_gap,
         on_duplicate=on_duplicate,
         **more,

@@ -15,6 +15,7 @@ _SHOWN = (
     ("slicewise.dicom.report", "Report", "tables", "report_html"),
     ("slicewise.io.compare", "Comparison", "tables", "comparison_html"),
     ("slicewise.io.discover", "Discovery", "tables", "discovery_html"),
+    ("slicewise.io.series_volumes", "Volumes", "tables", "volumes_html"),
     ("slicewise.io.series_writer", "Written", "tables", "written_html"),
 )
 """Class by module and name, and the function that shows it: neither is imported before one is shown."""

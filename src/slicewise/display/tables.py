@@ -9,9 +9,10 @@ from slicewise.display.markup import details, escape, pairs, table, wrapped
 from slicewise.image import Action
 from slicewise.io.compare import Comparison
 from slicewise.io.discover import Discovery
+from slicewise.io.series_volumes import Volumes
 from slicewise.io.series_writer import Written
 
-__all__ = ["comparison_html", "discovery_html", "report_html", "written_html"]
+__all__ = ["comparison_html", "discovery_html", "report_html", "volumes_html", "written_html"]
 
 
 def written_html(written: Written) -> str:
@@ -68,3 +69,8 @@ def discovery_html(discovery: Discovery) -> str:
     odd = "".join(f"<div>broken: {escape(str(o.path))}: {escape(o.reason)}</div>" for o in discovery.broken)
     columns = [name.replace("_", " ") for name in shown]
     return wrapped(table(columns, rows) if rows else "", f"<div class='faint'>{escape(discovery.summary)}</div>", odd)
+
+
+def volumes_html(volumes: Volumes) -> str:
+    """Return the volumes of a series as HTML."""
+    return wrapped("<b>Volumes</b>", table(("", "volume", "slices", "size"), volumes.rows))

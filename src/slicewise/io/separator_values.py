@@ -46,11 +46,14 @@ class Coded:
         For each image the number of its value, by first appearance.
     values : tuple
         The values by number; None where an image has none.
+    days : tuple of str
+        By number the date of a time of day, of the first image that has the value; empty for all else.
     """
 
     separator: Separator
     codes: Indices
     values: tuple[Any, ...]
+    days: tuple[str, ...] = ()
 
     def along(self, axis: str) -> Coded:
         """Return the same, standing for another dimension."""
@@ -66,8 +69,8 @@ class Coded:
         value = self.values[self.codes[image]]
         if self._kinds <= {int, float}:
             return (value is not None, float(value or 0))
-        if self.separator.axis == "time" and self._kinds == {str}:
-            return (value is not None, value or "")
+        if self._kinds == {str} and (self.days or self.separator.axis == "time"):
+            return (value is not None, (self.days[self.codes[image]] if self.days else "", value or ""))
         return (True, int(self.codes[image]))
 
     @cached_property
@@ -114,7 +117,9 @@ def coded(separator: Separator, headers: Headers, images: Indices, most: int | N
     values: dict[Any, int] = {}
     found = [_value(separator, columns[k], headers.element(_CHARACTER_SET, k)) for k in firsts]
     merged = np.array([values.setdefault(value, len(values)) for value in found], np.intp)
-    return Coded(separator, merged[raw], tuple(values)) if len(values) > 1 else None
+    if len(values) == 1:
+        return None
+    return Coded(separator, merged[raw], tuple(values), _days(separator, headers, firsts, merged))
 
 
 def _columns(separator: Separator, headers: Headers) -> Sequence[Elements] | None:
@@ -138,6 +143,15 @@ def _columns(separator: Separator, headers: Headers) -> Sequence[Elements] | Non
             if creator is not None and creator.value.rstrip(b" \0") == wanted:
                 found[k] = tuple(headers.element(tag, k) for tag in tags)
     return found if any(elements != found[0] for elements in found) else None
+
+
+def _days(separator: Separator, headers: Headers, firsts: Sequence[int], numbers: Indices) -> tuple[str, ...]:
+    if separator.day is None:
+        return ()
+    days: dict[int, str] = {}
+    for k, number in zip(firsts, numbers.tolist(), strict=True):
+        days.setdefault(number, text_of(headers.element(separator.day, k)))
+    return tuple(days[number] for number in range(len(days)))
 
 
 def _value(separator: Separator, elements: Elements, character_set: RawElement | None) -> Any:

@@ -22,7 +22,7 @@ class Separator(NamedTuple):
 
     ``axis`` is the plain name of the dimension it stands for. Private attributes are named by group, creator
     and element within their block (PS3.5, 7.8.1). Several tags are the components of one vector. ``decode``
-    turns an element into a value where its VR does not say how.
+    turns an element into a value where its VR does not say how. ``day`` is the date that goes with a time of day.
     """
 
     name: str
@@ -30,6 +30,7 @@ class Separator(NamedTuple):
     tags: tuple[int, ...]
     creator: str = ""
     decode: Decoder | None = None
+    day: int | None = None
 
 
 class Tier(NamedTuple):
@@ -45,6 +46,10 @@ class Tier(NamedTuple):
 
 def _public(axis: str, *keywords: str) -> tuple[Separator, ...]:
     return tuple(Separator(keyword, axis, (tag_of(keyword),)) for keyword in keywords)
+
+
+def _time_of_day(axis: str, keyword: str, day: str) -> Separator:
+    return Separator(keyword, axis, (tag_of(keyword),), day=tag_of(day))
 
 
 def _private(name: str, axis: str, creator: str, tag: int, decode: Decoder = number) -> Separator:
@@ -112,14 +117,16 @@ _TIMES = (
     *_public("time", "FrameReferenceTime", "TemporalPositionTimeOffset", "TriggerTime"),
     *_public("phase", "ActualCardiacTriggerDelayTime"),
     *_public("acquisition", "AcquisitionNumber", "FrameAcquisitionNumber"),
-    *_public("time", "FrameReferenceDateTime", "FrameAcquisitionDateTime", "AcquisitionDateTime", "AcquisitionTime"),
-    *_public("time", "ContentTime"),
+    *_public("time", "FrameReferenceDateTime", "FrameAcquisitionDateTime", "AcquisitionDateTime"),
+    _time_of_day("time", "AcquisitionTime", "AcquisitionDate"),
+    _time_of_day("time", "ContentTime", "ContentDate"),
 )
 
 _MARKS = (
     *_public("repetition", "RepetitionTime"),
     *_public("contrast", "ContrastBolusAgent"),
-    *_public("series", "SeriesNumber", "SeriesDescription", "ProtocolName", "SeriesTime"),
+    *_public("series", "SeriesNumber", "SeriesDescription", "ProtocolName"),
+    _time_of_day("series", "SeriesTime", "SeriesDate"),
     *_public("averages", "NumberOfAverages"),
     *_public("comment", "ImageComments"),
 )
@@ -164,10 +171,11 @@ _GEOMETRY = (
 def _tags_looked_at() -> frozenset[int]:
     separators = [SEGMENT, *(separator for tier in TIERS for separator in tier.separators)]
     public = {tag for separator in separators if not separator.creator for tag in separator.tags}
+    days = {separator.day for separator in separators if separator.day is not None}
     private = {tag for separator in separators if separator.creator for tag in separator.tags}
     creators = {tag & 0xFFFF0000 | block for tag in private for block in BLOCKS}
     elements = {tag & 0xFFFF0000 | block << 8 | tag & 0xFF for tag in private for block in BLOCKS}
-    return frozenset(map(tag_of, _GEOMETRY)).union(CLOCKS, public, creators, elements)
+    return frozenset(map(tag_of, _GEOMETRY)).union(CLOCKS, public, days, creators, elements)
 
 
 PARTITION_TAGS = _tags_looked_at()

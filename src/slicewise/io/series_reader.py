@@ -17,6 +17,7 @@ from slicewise.dicom.value_choice import CHOICES, Meaning, meaning_of
 from slicewise.errors import (
     MixedSlicesError,
     ParameterError,
+    SeriesError,
     SeveralSeriesError,
     SlicewiseError,
 )

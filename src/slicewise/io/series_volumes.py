@@ -86,15 +86,24 @@ class Volumes(Sequence[SeriesReader]):
             raise ParameterError(f"there is no volume {key!r}; there are {', '.join(map(repr, self.names))}")
         return self.readers[self.names.index(key)]
 
+    @property
+    def rows(self) -> tuple[tuple[int, str, int, str], ...]:
+        """Number, name, slices and columns x rows of each volume."""
+        return tuple(
+            (k, part.name or "the only volume", len(part.indices), self._size(k)) for k, part in enumerate(self.parts)
+        )
+
     def __repr__(self) -> str:
-        lines = [f"{k}: {name or 'the only volume'}, {self._size(k)}" for k, name in enumerate(self.names)]
-        return "\n".join([f"{len(self)} volume{'s' if len(self) != 1 else ''} of a series", *lines])
+        lines = [f"{k}: {name}, {_count(slices, 'slice')} of {size}" for k, name, slices, size in self.rows]
+        return "\n".join([f"{_count(len(self), 'volume')} of a series", *lines])
 
     def _size(self, k: int) -> str:
-        headers = self.readers[k].opened.headers
-        rows, columns = (headers[keyword][0] for keyword in ("Rows", "Columns"))
-        slices = len(self.parts[k].indices)
-        return f"{slices} slice{'s' if slices != 1 else ''} of {columns} x {rows}"
+        headers, first = self.readers[k].opened.headers, self.parts[k].indices[0]
+        return " x ".join(str(headers[first].get(keyword, "?")) for keyword in ("Columns", "Rows"))
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def read_volumes(

@@ -170,8 +170,8 @@ def _without_duplicates(
         return [i for i in order if i not in dropped]
     if is_copied:
         raise DuplicateSliceError(
-            f"{where} and have the same SOPInstanceUID, and so have {len(twins) - 1} other pairs. Give the files of one "
-            "copy, or take the first of each with on_duplicate='first'"
+            f"{where} and have the same SOPInstanceUID, and so have {len(twins) - 1} other pairs. Give the files of "
+            "one copy, or take the first of each with on_duplicate='first'"
         )
     raise DuplicateSliceError(
         f"{where}, and so do {len(twins) - 1} other pairs. Take out the wrong ones, choose with where={{...}}, or take "

@@ -16,7 +16,16 @@ from slicewise.io.partition import Part
 
 __all__ = ["stack_coordinates"]
 
-_CLOCKS = (("AcquisitionDateTime", ""), ("AcquisitionTime", "AcquisitionDate"), ("ContentTime", "ContentDate"))
+_CLOCKS = (
+    ("FrameReferenceDateTime", ""),
+    ("FrameAcquisitionDateTime", ""),
+    ("AcquisitionDateTime", ""),
+    ("AcquisitionTime", "AcquisitionDate"),
+)
+"""What tells when an image was acquired, and its day. Content Time may be that of reconstruction."""
+_DURATIONS = ("FrameReferenceTime", "TemporalPositionTimeOffset", "TriggerTime", "ActualCardiacTriggerDelayTime")
+_UNITS = {"BValue": "s/mm2"}
+"""Of attributes that are in no dictionary; the unit of others is known by their name."""
 _NO_DAY = "19700101"
 """Where only the time of day is told: differences count."""
 
@@ -32,18 +41,20 @@ def stack_coordinates(headers: Headers, parts: Sequence[Part]) -> tuple[str, tup
         The volumes.
     """
     axes = tuple(dict.fromkeys(axis for part in parts for axis in part.axis))
-    if axes == ("time",):
+    names = tuple(dict.fromkeys(name for part in parts for name in part.labels))
+    if axes == ("time",) and not set(names) & set(_DURATIONS):
         seconds = _seconds(headers, parts)
         if seconds is not None:
             return "time", seconds, "s"
-    names = tuple(dict.fromkeys(name for part in parts for name in part.labels))
-    if len(names) != 1:
-        return ", ".join(axes) or "volume", tuple(part.name for part in parts), None
-    values = [part.labels.get(names[0]) for part in parts]
+    if names in ((), ("time",)):
+        return axes[0] if axes else "volume", None, None  # numbers that merely count would pass for seconds
+    texts = tuple(part.name for part in parts)
+    if len(names) > 1:
+        return ", ".join(axes), texts, None
+    (name,) = names
+    values = [part.labels.get(name) for part in parts]
     numbers = tuple(value for value in values if isinstance(value, int | float))
-    if len(numbers) == len(parts):
-        return names[0], numbers, None
-    return (axes[0] if len(axes) == 1 else names[0]), tuple(part.name for part in parts), None
+    return (name, numbers, _UNITS.get(name)) if len(numbers) == len(parts) else (axes[0], texts, None)
 
 
 def _seconds(headers: Headers, parts: Sequence[Part]) -> tuple[float, ...] | None:
