@@ -167,6 +167,207 @@ def test_a_broken_position_is_an_image_without_a_plane_not_an_error(broken):
     assert sorted(len(part.indices) for part in partition(headers)) == [1, 2]
 
 
+# --- what varies, and what that means ---------------------------------------------------------------
+
+
+def sets_of(datasets):
+    return {frozenset(datasets[k].InstanceNumber for k in part.indices) for part in parts_of(datasets)}
+
+
+def names_of(datasets):
+    return [part.name for part in parts_of(datasets)]
+
+
+_BROKEN_VALUES = {
+    "EchoTime": st.sampled_from([None, "", "2", "2.0", "5"]),
+    "ImageType": st.sampled_from([None, "", ["ORIGINAL", "PRIMARY"], ["DERIVED", "PRIMARY", "P"]]),
+    "AcquisitionTime": st.sampled_from([None, "", "10", "101010.5", "235959"]),
+    "TriggerTime": st.sampled_from([None, "", "0", "40"]),
+    "InstanceNumber": st.sampled_from([None, "", "1", "7"]),
+    "SOPInstanceUID": st.sampled_from([None, "1.2", "1.3", "1.4"]),
+    "NumberOfFrames": st.sampled_from([None, "1", "2"]),
+    "Rows": st.sampled_from([None, 8, 16]),
+    "PixelSpacing": st.sampled_from([None, "", [1, 1], [2, 1]]),
+    "ImagePositionPatient": st.sampled_from([None, "", [0, 0, 0], [0, 0, 2], [40, 0, 2], [0, 0, 2.00001]]),
+    "ImageOrientationPatient": st.sampled_from([None, [1, 0, 0, 0, 1, 0], [1, 0, 0, 0, 0, -1], [1, 0, 0, 1, 0, 0]]),
+    "DiffusionBValue": st.sampled_from([None, 0.0, 1000.0, float("nan")]),
+    "SeriesDescription": st.sampled_from([None, "", "a", "b"]),
+}
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.fixed_dictionaries(_BROKEN_VALUES), max_size=12))
+def test_no_image_is_lost_or_doubled_whatever_the_headers_say(rows):
+    parts = parts_of([image(0, 0, **row) for row in rows])
+    assert sorted(k for part in parts for k in part.indices) == list(range(len(rows)))
+    assert all(list(part.indices) == sorted(part.indices) and part.indices for part in parts)
+    assert len({part.name for part in parts}) == len(parts)
+    assert [part.name for part in parts] == [""] if len(parts) == 1 else all(part.name for part in parts)
+
+
+def test_a_counter_of_volumes_does_not_hide_what_they_are():
+    # As Siemens numbers them: each volume is an acquisition of its own, at a time of its own.
+    images = [
+        image(3 * v + z, z, EchoTime=2 + v % 2, AcquisitionNumber=v + 1, AcquisitionTime=f"10000{v}")
+        for v in range(6)
+        for z in range(3)
+    ]
+    assert names_of(images) == [
+        f"EchoTime {2 + v % 2}, AcquisitionNumber {v + 1}" for v in (0, 2, 4, 1, 3, 5)
+    ]  # fmt: skip
+
+
+def test_contrast_given_meanwhile_does_not_break_a_dynamic_series():
+    agents = [None, *["Gd"] * 4]
+    images = [
+        image(4 * t + z, z, TemporalPositionIdentifier=t + 1, ContrastBolusAgent=agents[t])
+        for t in range(5)
+        for z in range(4)
+    ]
+    assert names_of(images) == [f"TemporalPositionIdentifier {t}" for t in range(1, 6)]
+
+
+def test_repeated_baselines_of_diffusion_are_told_apart_by_what_counts_them():
+    scheme = [(0, None), (1000, [1, 0, 0]), (0, None), (1000, [0, 1, 0])]
+    images = [
+        image(3 * v + z, z, DiffusionBValue=float(b), DiffusionGradientOrientation=d, AcquisitionNumber=v)
+        for v, (b, d) in enumerate(scheme)
+        for z in range(3)
+    ]
+    assert names_of(images) == [
+        "DiffusionBValue 0, AcquisitionNumber 0",
+        "DiffusionBValue 0, AcquisitionNumber 2",
+        r"DiffusionBValue 1000, DiffusionGradientOrientation 1\0\0",
+        r"DiffusionBValue 1000, DiffusionGradientOrientation 0\1\0",
+    ]
+
+
+def test_a_few_images_of_another_echo_are_a_volume_and_a_few_of_another_time_are_not():
+    images = [image(z, 2.0 * z, EchoTime=5, AcquisitionTime=f"1000{z:02d}") for z in range(10)]
+    odd = [image(10 + z, 2.0 * z, EchoTime=9, AcquisitionTime=f"1100{z:02d}") for z in (4, 5)]
+    assert [len(part.indices) for part in parts_of([*images, *odd])] == [10, 2]
+    again = [image(10 + z, 2.0 * z, EchoTime=5, AcquisitionTime=f"1100{z:02d}", AcquisitionNumber=9) for z in (4, 5)]
+    assert [len(part.indices) for part in parts_of([*images, *again])] == [12]
+
+
+def test_the_same_number_written_in_two_ways_is_one_value():
+    images = [image(k, k % 4, EchoTime=["4.92", "4.9200000"][k % 2] if k < 4 else "9.84") for k in range(8)]
+    assert names_of(images) == ["EchoTime 4.92", "EchoTime 9.84"]
+
+
+def test_only_the_components_that_differ_are_in_the_name():
+    types = [["ORIGINAL", "PRIMARY", part, "ND"] for part in "MP"]
+    images = [image(k, k % 2, ImageType=types[k // 2]) for k in range(4)]
+    assert names_of(images) == ["ImageType M", "ImageType P"]
+    assert parts_of(images)[1].labels["ImageType"] == ("ORIGINAL", "PRIMARY", "P", "ND")
+
+
+def test_text_beyond_ascii_is_told_as_it_is_written():
+    images = [
+        image(k, k % 2, SpecificCharacterSet="ISO_IR 144", SeriesDescription=["до", "после"][k // 2]) for k in range(4)
+    ]
+    assert names_of(images) == ["SeriesDescription до", "SeriesDescription после"]
+
+
+def test_private_attributes_of_each_maker_separate():
+    def with_private(k, creator, group, *elements):
+        dataset = image(k, k % 2)
+        block = dataset.private_block(group, creator, create=True)
+        for offset, vr, value in elements:
+            block.add_new(offset, vr, value)
+        return dataset
+
+    component = [with_private(k, "GEMS_PARM_01", 0x0043, (0x2F, "SS", k // 2)) for k in range(4)]
+    assert names_of(component) == ["RawDataType MAGNITUDE", "RawDataType PHASE"]
+    b_value = [
+        with_private(k, "GEMS_PARM_01", 0x0043, (0x39, "IS", [1_000_000_000 + 700 * (k // 2), 8, 0, 0]))
+        for k in range(4)
+    ]
+    assert [part.labels["BValue"] for part in parts_of(b_value)] == [0, 700]
+    x, y, z = 0xBB, 0xBC, 0xBD
+    ge = [
+        with_private(k, "GEMS_ACQU_01", 0x0019, (x, "DS", 1 - k // 2), (y, "DS", k // 2), (z, "DS", 0))
+        for k in range(4)
+    ]
+    assert [part.labels["GradientDirection"] for part in parts_of(ge)] == [(1, 0, 0), (0, 1, 0)]
+    philips = [with_private(k, "Philips Imaging DD 001", 0x2001, (0x03, "FL", 500.0 * (k // 2))) for k in range(4)]
+    assert [part.labels["BValue"] for part in parts_of(philips)] == [0, 500]
+    uih = [with_private(k, "Image Private Header", 0x0065, (0x09, "FD", 800.0 * (k // 2))) for k in range(4)]
+    assert [part.axis for part in parts_of(uih)] == [("b-value",)] * 2
+
+
+# --- places ------------------------------------------------------------------------------------------
+
+
+def test_stacks_beside_each_other_are_apart_also_under_tilt():
+    for tilt in (0.0, 0.4):
+        images = [
+            image(10 * s + z, 0, Rows=100, Columns=100, ImagePositionPatient=[90.0 * s, tilt * 3 * z, 3.0 * z])
+            for z in range(6)
+            for s in range(2)
+        ]
+        parts = parts_of(images)
+        assert [part.axis for part in parts] == [("stack",)] * 2
+        assert sets_of(images) == {frozenset(range(1, 7)), frozenset(range(11, 17))}
+
+
+def test_a_tilted_stack_taken_twice_is_two_times_and_not_many_stacks():
+    images = [
+        image(10 * t + z, 0, ImagePositionPatient=[0, 2.0 * z, 3.0 * z], AcquisitionTime=f"10{t}000")
+        for t in range(2)
+        for z in range(6)
+    ]
+    assert names_of(images) == ["AcquisitionTime 100000", "AcquisitionTime 101000"]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 1000), st.floats(0.0011, 0.05))
+def test_times_whose_positions_scatter_a_little_are_times_all_the_same(seed, noise):
+    jitter = np.random.default_rng(seed).uniform(-noise / 2, noise / 2, 40)
+    images = [image(k, round(4.0 * (k % 8) + jitter[k], 4), TemporalPositionIdentifier=k // 8 + 1) for k in range(40)]
+    assert names_of(images) == [f"TemporalPositionIdentifier {t}" for t in range(1, 6)]
+
+
+@pytest.mark.parametrize("distance", [0.002, 0.05, 1.0])
+def test_thin_slices_of_one_volume_are_no_scatter(distance):
+    # As in micro-CT, where pixels are as small, and of two blocks that lie apart.
+    images = [image(z, distance * (z + 50 * (z > 9)), PixelSpacing=[distance, distance]) for z in range(20)]
+    assert len(parts_of(images)) == 1
+
+
+# --- time ---------------------------------------------------------------------------------------------
+
+
+def test_a_slice_missing_from_one_time_does_not_move_others_to_another_time():
+    images = [image(5 * t + z, z, AcquisitionTime=f"10{t:02d}0{z}") for t in range(4) for z in range(5)]
+    del images[7]
+    assert sorted(map(sorted, sets_of(images))) == [[1, 2, 3, 4, 5], [6, 7, 9, 10], [*range(11, 16)], [*range(16, 21)]]
+
+
+def test_times_that_cannot_be_told_stay_together():
+    # Slice by slice, all times of each: of which time is the one that slice 2 lacks?
+    images = [image(10 * z + t, z, AcquisitionTime=f"10{z:02d}0{t}") for z in range(5) for t in range(4)]
+    assert len(parts_of(images)) == 4
+    del images[9]
+    assert [len(part.indices) for part in parts_of(images)] == [19]
+
+
+def test_phases_whose_trigger_times_differ_from_slice_to_slice_are_in_their_order():
+    images = [image(10 * z + p, z, TriggerTime=40.0 * p + 0.7 * z) for z in range(3) for p in range(4)]
+    assert names_of(images[::-1]) == [f"time {p} of 4" for p in range(1, 5)]
+    assert sets_of(images) == {frozenset(10 * z + p + 1 for z in range(3)) for p in range(4)}
+
+
+def test_times_go_on_over_midnight():
+    moments = [("20260301", "235950"), ("20260302", "000010"), ("20260302", "000030")]
+    images = [
+        image(3 * t + z, z, AcquisitionDate=day, AcquisitionTime=time)
+        for t, (day, time) in enumerate(moments)
+        for z in range(3)
+    ]
+    assert [part.indices[0] for part in parts_of(images)] == [0, 3, 6]
+
+
 def test_ten_thousand_images_take_a_fraction_of_a_second():
     import time
 

@@ -100,7 +100,7 @@ def test_each_volume_has_the_values_and_grid_that_dcm2niix_gives_it(found, tmp_p
 
 
 @pytest.mark.tool
-@pytest.mark.parametrize("case", ["dce", "fmri", "time-b", "enhanced-times", "enhanced-dti"])
+@pytest.mark.parametrize("case", ["dce", "fmri", "time-b", "enhanced-times"])
 def test_a_stack_has_its_volumes_in_the_order_of_dcm2niix(data, tmp_path, case):
     top, _, rest = SEVERAL[case].folder.partition("/")
     image = sw.read_volumes(dicom_files(data(top) / rest)).stacked.update(progress=False)
