@@ -6,6 +6,9 @@ import csv
 import io
 import json
 
+import numpy as np
+
+from makers import write_series
 from slicewise.io import phantom
 
 
@@ -44,6 +47,22 @@ def test_info_tells_grid_and_values(shell, phantom_ct):
     assert told["transfer_syntax"] == ["Explicit VR Little Endian (1.2.840.10008.1.2.1)"]
     assert "XRayTubeCurrent" in told["varying"]
     assert told["unusual"] == []
+
+
+def test_a_volume_is_chosen_by_number_or_name(shell, program, tmp_path):
+    for number, echo in enumerate(("4.92", "9.84")):
+        write_series(
+            tmp_path / "in", np.full((2 + number, 3, 4), number, np.int16), prefix=f"e{number}", EchoTime=echo,
+            per_slice=[{"SOPInstanceUID": f"1.2.{number}.{k}"} for k in range(1, 3 + number)],
+        )  # fmt: skip
+    assert json.loads(shell("info", tmp_path / "in", "--volume", "1", "--json"))["size"] == [4, 3, 3]
+    assert "9.84" in shell("headers", tmp_path / "in", "--volume", "EchoTime 9.84", "-a", "EchoTime")
+    shell("explain", tmp_path / "in", "--volume", "0")
+    shell("convert", tmp_path / "in", tmp_path / "out", "--volume", "0", "-q")
+    assert len(list((tmp_path / "out").iterdir())) == 2
+    refused = program("info", tmp_path / "in")
+    assert refused.returncode == 1
+    assert "1: EchoTime 9.84 (3 slices)" in refused.stderr
 
 
 def test_info_for_people_is_name_and_value(shell, phantom_ct):

@@ -20,7 +20,7 @@ from slicewise.display.geometry import geometry_rows
 from slicewise.display.headers import headers_html
 from slicewise.display.images import image_html, stack_html
 from slicewise.display.nodes import node_html
-from slicewise.display.tables import comparison_html, discovery_html, report_html, written_html
+from slicewise.display.tables import comparison_html, discovery_html, report_html, volumes_html, written_html
 from slicewise.image import Geometry, Headers, Image
 from slicewise.io.compare import compare
 from slicewise.io.discover import discover
@@ -171,6 +171,11 @@ def test_what_was_written_and_what_differs_is_shown(image, phantom_ct, tmp_path)
 
 def test_what_is_in_a_folder_is_shown(phantom_ct):
     assert "12 slices of 4 mm" in shown(discovery_html(discover(phantom_ct.folder)))
+
+
+def test_volumes_of_a_series_are_shown(phantom_ct):
+    html = volumes_html(sw.read_volumes(phantom_ct.folder))
+    assert "the only volume 12" in " ".join(Balanced(html).text)
 
 
 def test_ipython_shows_values_by_themselves(image, phantom_ct):

@@ -50,7 +50,7 @@ SEVERAL = {
             "DiffusionBValue 0",
             r"DiffusionBValue 1300, DiffusionGradientOrientation 1\0\0",
             r"DiffusionBValue 1300, DiffusionGradientOrientation 0\-1\0",
-            r"DiffusionBValue 1300, DiffusionGradientOrientation -0.0259995\-0.649187\0.760185",
+            r"DiffusionBValue 1300, DiffusionGradientOrientation -0.026\-0.6492\0.7602",
         ],
         8,
         ("b-value", "direction"),

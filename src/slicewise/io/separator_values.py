@@ -91,11 +91,11 @@ class Coded:
         if not isinstance(value, tuple):
             return _short(value)
         shown = tuple(value[k] for k in self._varying) if self._varying else value
-        return "\\".join(map(_short, shown))
+        return "\\".join(_short(part, digits=4) for part in shown)
 
 
-def _short(value: Any) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+def _short(value: Any, digits: int = 6) -> str:
+    return f"{value:.{digits}g}" if isinstance(value, float) else str(value)
 
 
 def coded(separator: Separator, headers: Headers, images: Indices, most: int | None = None) -> Coded | None:
