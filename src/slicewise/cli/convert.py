@@ -14,6 +14,7 @@ from slicewise.cli.options import (
     Memory,
     OnDuplicate,
     OnGap,
+    OnNoPlane,
     Series,
     Source,
     Tolerance,
@@ -42,6 +43,7 @@ def convert(
     on_gap: OnGap = "error",
     on_duplicate: OnDuplicate = "error",
     tolerance: Tolerance = None,
+    on_no_plane: OnNoPlane = "error",
     series_description: Annotated[str | None, typer.Option(metavar="TEXT", help="At most 64 characters.")] = None,
     series_number: Annotated[
         int | None, typer.Option(metavar="N", help="A hundred times the source's and one if not given.")
@@ -101,6 +103,7 @@ def convert(
             on_gap=on_gap,
             on_duplicate=on_duplicate,
             tolerance=tolerance,
+            on_no_plane=on_no_plane,
         ),
         filters,
     )

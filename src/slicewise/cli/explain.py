@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from slicewise.cli.options import Filters, OnDuplicate, OnGap, Series, Source, Tolerance, Volume, Where, reader_of
+from slicewise.cli.options import (
+    Filters,
+    OnDuplicate,
+    OnGap,
+    OnNoPlane,
+    Series,
+    Source,
+    Tolerance,
+    Volume,
+    Where,
+    reader_of,
+)
 
 __all__ = ["explain"]
 
@@ -17,6 +28,7 @@ def explain(
     on_gap: OnGap = "error",
     on_duplicate: OnDuplicate = "error",
     tolerance: Tolerance = None,
+    on_no_plane: OnNoPlane = "error",
 ) -> None:
     """Show what filters would do.
 
@@ -34,6 +46,7 @@ def explain(
                 on_gap=on_gap,
                 on_duplicate=on_duplicate,
                 tolerance=tolerance,
+                on_no_plane=on_no_plane,
             ),
             filters,
         ).explain()

@@ -14,6 +14,7 @@ from slicewise.cli.options import (
     Filters,
     OnDuplicate,
     OnGap,
+    OnNoPlane,
     Series,
     Source,
     Tolerance,
@@ -47,6 +48,7 @@ def headers(
     on_gap: OnGap = "error",
     on_duplicate: OnDuplicate = "error",
     tolerance: Tolerance = None,
+    on_no_plane: OnNoPlane = "error",
 ) -> None:
     """Show attributes, slice by slice.
 
@@ -65,6 +67,7 @@ def headers(
             on_gap=on_gap,
             on_duplicate=on_duplicate,
             tolerance=tolerance,
+            on_no_plane=on_no_plane,
         ),
         filters,
     )

@@ -11,6 +11,7 @@ from slicewise.cli.options import (
     Json,
     OnDuplicate,
     OnGap,
+    OnNoPlane,
     Series,
     Source,
     Tolerance,
@@ -51,6 +52,7 @@ def info(
     on_gap: OnGap = "error",
     on_duplicate: OnDuplicate = "error",
     tolerance: Tolerance = None,
+    on_no_plane: OnNoPlane = "error",
     json: Json = False,
 ) -> None:
     """Show what a series is.
@@ -58,7 +60,14 @@ def info(
     Its grid, its values, its headers, and what is unusual about them. Pixels are read only if asked for.
     """
     reader = reader_of(
-        source, series=series, where=where, volume=volume, on_gap=on_gap, on_duplicate=on_duplicate, tolerance=tolerance
+        source,
+        series=series,
+        where=where,
+        volume=volume,
+        on_gap=on_gap,
+        on_duplicate=on_duplicate,
+        tolerance=tolerance,
+        on_no_plane=on_no_plane,
     )
     told = _identity(reader.headers) | _grid(reader.info) | _values(reader.info)
     told["transfer_syntax"] = _syntaxes(reader.transfer_syntaxes)
@@ -121,6 +130,8 @@ def _unusual(known: ImageInfo) -> Iterator[str]:
     from slicewise.dicom.rescale import rescales
 
     geometry = known.geometry
+    if not geometry.is_in_patient:
+        yield geometry.coordinates.value
     if geometry.is_sheared:
         yield f"sheared by {geometry.tilt:.2f} degrees, as under gantry tilt"
     if geometry.slices > 1 and not geometry.is_even:

@@ -17,6 +17,7 @@ __all__ = [
     "Memory",
     "OnDuplicate",
     "OnGap",
+    "OnNoPlane",
     "Series",
     "Source",
     "Tolerance",
@@ -44,6 +45,10 @@ Volume = Annotated[
     typer.Option(metavar="NUMBER|NAME", help="Which volume, where a series holds several: its number from 0, or name."),
 ]
 OnGap = Annotated[str, typer.Option(metavar="error|keep", help="What to do where slices are missing or uneven.")]
+OnNoPlane = Annotated[
+    str,
+    typer.Option(metavar="error|pixels", help="What to do with images that have no place in the patient."),
+]
 OnDuplicate = Annotated[str, typer.Option(metavar="error|first", help="What to do with two slices at one position.")]
 Tolerance = Annotated[
     float | None,
@@ -75,6 +80,7 @@ def reader_of(
     on_gap: str,
     on_duplicate: str,
     tolerance: float | None,
+    on_no_plane: str,
 ) -> SeriesReader:
     """Return the reader that the options describe."""
     from slicewise.io.series_reader import SeriesReader
@@ -87,6 +93,7 @@ def reader_of(
         volume=int(volume) if volume is not None and volume.isdecimal() else volume,
         on_gap=on_gap,
         on_duplicate=on_duplicate,
+        on_no_plane=on_no_plane,
         **more,
     )
 

@@ -143,7 +143,7 @@ def _source_item(source: Source, preserved: str) -> bytes:
     return item(
         [
             *_reference(source),
-            text("SpatialLocationsPreserved", preserved, "CS"),
+            text("SpatialLocationsPreserved", "NO" if source.tile else preserved, "CS"),
             _purpose(codes.MASK_IMAGE if source.mask else codes.SOURCE_IMAGE),
         ]
     )

@@ -13,7 +13,6 @@ from slicewise.dicom.character_sets import can_hold, in_utf8
 from slicewise.dicom.derivation import Software, derivation_columns, image_type, source_columns
 from slicewise.dicom.entities import by_volume, conflicting_columns, primary_columns
 from slicewise.dicom.equipment import software_as_equipment
-from slicewise.dicom.functional_groups import FRAME_GROUPS
 from slicewise.dicom.grid_attributes import grid_columns
 from slicewise.dicom.identity import Naming, identity_columns
 from slicewise.dicom.mosaics import describes_mosaic
@@ -21,6 +20,7 @@ from slicewise.dicom.numbering import time_columns
 from slicewise.dicom.report import ReportRow
 from slicewise.dicom.required import neutral_values, type_2
 from slicewise.dicom.rule_table import is_never_kept, row_for
+from slicewise.dicom.single_frames import is_multi_frame, single_frame_columns
 from slicewise.dicom.values import text_of
 from slicewise.errors import HeaderError, ParameterError
 from slicewise.image import Action, Change, Headers, ImageInfo, RawElement, Step
@@ -227,17 +227,12 @@ def derive(
     Raises
     ------
     HeaderError
-        If the headers do not say of what class the images are.
+        If the headers do not say of what class the images are, or it is one whose frames cannot stand alone.
     """
     if info.headers.column(tag_of("SOPClassUID")) is None:
         raise HeaderError(
             "the image has no headers of a DICOM series (SOPClassUID is missing): give it those of the series it "
             "belongs to, e.g. Image.from_sitk(image, headers=series.headers)"
-        )
-    if info.headers.column(FRAME_GROUPS) is not None or _is_multi_frame(info.headers):
-        raise HeaderError(
-            "a derived series of multi-frame images is not written: their class cannot hold single frames. Save the "
-            "pixels with VolumeWriter, or convert the source to single-frame images first"
         )
     if text_of(info.headers.element(tag_of("Modality"), 0)) == "RTDOSE":
         raise HeaderError(
@@ -246,13 +241,15 @@ def derive(
         )
     derived = DerivedHeaders(_without_group_lengths(info.headers), {})
     derived = derived.updated({tag: None for tag in derived.headers.columns() if is_never_kept(tag)})
-    derived = derived.updated(dict.fromkeys(describes_mosaic(derived.headers)), "it describes the mosaic of the source")
+    if is_multi_frame(info.headers):
+        derived = derived.updated(single_frame_columns(info.headers), "each frame is an image of its own")
     if not can_hold(derived.headers, texts):
         derived = derived.updated(in_utf8(derived.headers).columns(), "its text is written in UTF-8")
     if info.axis is not None:
         derived = _as_one_series(derived)
     info = attrs.evolve(info, headers=derived.headers)
     derived = _with_private(derived, info, private)
+    derived = derived.updated(dict.fromkeys(describes_mosaic(derived.headers)), "it describes the mosaic of the source")
     derived = derived.updated(identity_columns(info, naming, software, now))
     derived = derived.updated(time_columns(info), "counted over the volumes of the stack")
     volumes = attrs.evolve(info, headers=derived.headers).volumes
@@ -265,11 +262,6 @@ def derive(
     if equipment == "software":
         derived = derived.updated(software_as_equipment(derived.headers, software), "equipment='software'")
     return derived
-
-
-def _is_multi_frame(headers: Headers) -> bool:
-    tag = tag_of("NumberOfFrames")
-    return any(text_of(headers.element(tag, k)) not in ("", "1") for k in range(len(headers)))
 
 
 def _without_group_lengths(headers: Headers) -> Headers:

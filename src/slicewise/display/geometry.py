@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from slicewise.image import Geometry
+from slicewise.image import Coordinates, Geometry
 
 __all__ = ["geometry_rows"]
 
@@ -14,6 +14,9 @@ _LETTERS = (("L", "R"), ("P", "A"), ("H", "F"))
 
 def geometry_rows(geometry: Geometry) -> Iterator[tuple[str, str]]:
     """Iterate over what a person wants to know of a grid, as (name, value)."""
+    if not geometry.is_in_patient:
+        yield from _pixel_rows(geometry)
+        return
     spacing = (*geometry.pixel_spacing[::-1], geometry.slice_spacing)
     yield "size", f"{_joined(geometry.size)} (x, y, z)"
     yield "spacing", f"{_joined(spacing)} mm"
@@ -24,6 +27,13 @@ def geometry_rows(geometry: Geometry) -> Iterator[tuple[str, str]]:
         yield "sheared", f"by {geometry.tilt:.2f} degrees, as under gantry tilt"
     if not geometry.is_even and geometry.slices > 1:
         yield "uneven", f"slices are up to {geometry.unevenness:.3g} mm from even spacing"
+
+
+def _pixel_rows(geometry: Geometry) -> Iterator[tuple[str, str]]:
+    yield "size", f"{_joined(geometry.size)} (x, y, z)"
+    unit = "mm" if geometry.coordinates is Coordinates.PLANE else "(size unknown)"
+    yield "pixels", f"{_joined(geometry.pixel_spacing[::-1])} {unit}"
+    yield "place", "none in the patient"
 
 
 def _joined(numbers: Iterable[float]) -> str:

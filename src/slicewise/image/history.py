@@ -47,6 +47,8 @@ class Source(NamedTuple):
     frame: int | None = None
     mask: bool = False
     """Whether it was used as a mask, and not for its own values."""
+    tile: bool = False
+    """Whether the slice is a tile of its frame, so that pixels stand at other rows and columns in it."""
 
 
 class Change(NamedTuple):
@@ -85,6 +87,11 @@ class Step:
     derivation: tuple[Code, ...] = ()
     keeps_units: bool = True
     changes: tuple[Change, ...] = ()
+
+    @property
+    def is_note(self) -> bool:
+        """Whether nothing was done to the image: something was let pass when it was read."""
+        return not self.operations and bool(self.parameters)
 
     @property
     def description(self) -> str:

@@ -247,10 +247,12 @@ def _several(opened: OpenedSeries) -> SeriesError:
 
 
 def _sources(headers: Headers, frames: Sequence[Frame]) -> tuple[tuple[Source, ...], ...]:
-    sources = sources_of(headers)
-    numbers = [None if frame.index is None else frame.index + 1 for frame in frames]
     return tuple(
-        tuple(source._replace(frame=number) for source in found) for found, number in zip(sources, numbers, strict=True)
+        tuple(
+            source._replace(frame=None if frame.index is None else frame.index + 1, tile=frame.window is not None)
+            for source in found
+        )
+        for found, frame in zip(sources_of(headers), frames, strict=True)
     )
 
 

@@ -275,6 +275,7 @@ class SeriesWriter(Sink):
             slices=files.written,
             largest_error=files.largest_error,
             storage=str(choice),
+            warnings=tuple(step.description for step in info.history if step.is_note),
         )
 
 

@@ -146,6 +146,13 @@ class VolumeWriter(Sink):
             raise DestinationError(f"{self.path}: {what}, or choose another name")
 
     def _warn(self) -> None:
+        if not self.source.geometry.is_in_patient:
+            warnings.warn(
+                f"{self.path.name}: the image has no place in the patient, and this format cannot say so: the origin and "
+                "the directions in the file mean nothing outside of it",
+                SlicewiseWarning,
+                stacklevel=2,
+            )
         if self.on_headers == "warn" and self.source.headers.columns():
             warnings.warn(
                 f"{self.path.name}: headers do not travel in this format: patient, study and acquisition are left "

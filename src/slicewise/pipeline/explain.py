@@ -44,6 +44,8 @@ def _tree(n: Node, plan: Plan | None, numbers: dict[int, int], indent: str = "")
     if n.is_connected:
         marks.append(f"{' x '.join(map(str, n.shape))} {n.dtype}")
     lines = [f"{indent}{n.name}({n.parameter_text})" + (f"   [{'; '.join(marks)}]" if marks else "")]
+    if not n.inputs and n.is_connected:
+        lines += [f"{indent}  note: {step.parameters}" for step in n.info.history if step.is_note]
     for source, count in inputs_by_form(n):
         inner = indent + "  "
         if count > 1:

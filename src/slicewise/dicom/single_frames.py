@@ -1,0 +1,88 @@
+"""Frames of cine loops and secondary captures as images of their own: their class, and what is left of the loop."""
+
+from __future__ import annotations
+
+from slicewise.dicom.functional_groups import FRAME_GROUPS, SHARED_GROUPS
+from slicewise.dicom.values import text_of
+from slicewise.errors import HeaderError
+from slicewise.image import Headers, RawElement
+from slicewise.image.elements import tag_of
+from slicewise.image.headers import Column
+
+__all__ = ["is_multi_frame", "single_frame_columns"]
+
+_CLASS = tag_of("SOPClassUID")
+_FRAMES = tag_of("NumberOfFrames")
+
+_ULTRASOUND, _CAPTURE = "1.2.840.10008.5.1.4.1.1.6.1", "1.2.840.10008.5.1.4.1.1.7"
+_SINGLE_FRAME_CLASSES = {
+    "1.2.840.10008.5.1.4.1.1.3.1": _ULTRASOUND,
+    _ULTRASOUND: _ULTRASOUND,
+    "1.2.840.10008.5.1.4.1.1.7.2": _CAPTURE,
+    "1.2.840.10008.5.1.4.1.1.7.3": _CAPTURE,
+    "1.2.840.10008.5.1.4.1.1.7.4": _CAPTURE,
+    _CAPTURE: _CAPTURE,
+    "1.2.840.10008.5.1.4.1.1.12.1": "1.2.840.10008.5.1.4.1.1.12.1",
+    "1.2.840.10008.5.1.4.1.1.12.2": "1.2.840.10008.5.1.4.1.1.12.2",
+}
+"""Classes of multi-frame images whose frames can stand alone, and in which: ultrasound, secondary capture, X-ray."""
+
+_OF_THE_LOOP = tuple(
+    tag_of(keyword)
+    for keyword in (
+        "NumberOfFrames",
+        "FrameIncrementPointer",
+        "FrameTime",
+        "FrameTimeVector",
+        "FrameDelay",
+        "StartTrim",
+        "StopTrim",
+        "RecommendedDisplayFrameRate",
+        "CineRate",
+        "EffectiveDuration",
+        "PreferredPlaybackSequencing",
+        "RepresentativeFrameNumber",
+        "FrameNumbersOfInterest",
+        "FrameOfInterestDescription",
+        "FrameOfInterestType",
+        "MaskSubtractionSequence",
+        "RecommendedViewingMode",
+    )
+)
+"""What is said of several frames together (PS3.3, C.7.6.5, C.7.6.6, C.7.6.9 and C.7.6.10)."""
+
+
+def is_multi_frame(headers: Headers) -> bool:
+    """Whether a slice is a frame of several, or of an image with functional groups."""
+    if headers.column(FRAME_GROUPS) is not None or headers.column(SHARED_GROUPS) is not None:
+        return True
+    return any(text not in ("", "1") for text in _texts(headers, _FRAMES))
+
+
+def single_frame_columns(headers: Headers) -> dict[int, Column | None]:
+    """Return the class of frames that become images of their own; and None for what is said of several together.
+
+    Raises
+    ------
+    HeaderError
+        If frames of their class cannot stand alone, as those with functional groups.
+    """
+    classes = set(_texts(headers, _CLASS))
+    has_groups = headers.column(FRAME_GROUPS) is not None or headers.column(SHARED_GROUPS) is not None
+    single = {_SINGLE_FRAME_CLASSES.get(uid) for uid in classes}
+    if has_groups or len(single) != 1 or None in single:
+        raise HeaderError(
+            f"a derived series of multi-frame images of class {', '.join(sorted(classes))} is not written: the class "
+            "cannot hold single frames. Save the pixels with VolumeWriter, or convert the source to single-frame "
+            "images first"
+        )
+    uid = str(single.pop()).encode("ascii")
+    columns: dict[int, Column | None] = dict.fromkeys(_OF_THE_LOOP)
+    columns[_CLASS] = RawElement(_CLASS, "UI", uid if len(uid) % 2 == 0 else uid + b"\0")
+    return columns
+
+
+def _texts(headers: Headers, tag: int) -> list[str]:
+    column = headers.column(tag)
+    elements = [column] if column is None or isinstance(column, RawElement) else column
+    return [text_of(element) for element in elements]
