@@ -61,7 +61,8 @@ def _fields(data: bytes, position: int, names: Collection[str], *, is_new: bool)
             lengths = _ITEM.unpack_from(data, position)
             position += _ITEM.size
             length = lengths[1] if is_new else lengths[0] - first_items
-            if not is_new and not 0 <= length <= lengths[1]:
+            if not is_new and not 0 <= length <= len(data) - position:
+                # What follows in the older version is no value of this field.
                 break
             if length < 0 or position + length > len(data):
                 raise HeaderError("the CSA header is broken: a value goes on beyond its end")

@@ -148,8 +148,8 @@ class VolumeWriter(Sink):
     def _warn(self) -> None:
         if not self.source.geometry.is_in_patient:
             warnings.warn(
-                f"{self.path.name}: the image has no place in the patient, and this format cannot say so: the origin and "
-                "the directions in the file mean nothing outside of it",
+                f"{self.path.name}: the image has no place in the patient, and this format cannot say so: the origin "
+                "and the directions in the file mean nothing outside of it",
                 SlicewiseWarning,
                 stacklevel=2,
             )
