@@ -152,3 +152,57 @@ def test_frames_of_a_segmentation_tell_their_segment(data):
 def test_a_whole_slide_is_refused_as_no_volume(data, name, policy):
     with pytest.raises(SeriesError, match=r"tiles of one plane of 50 x 50 pixels.*no slices of a volume"):
         _ = sw.SeriesReader(data("seg-highdicom") / name, on_no_plane=policy).geometry
+
+
+# --- images without a plane ---------------------------------------------------------------------------
+
+LOOPS = {
+    "us-multiframe-fragments/multi-frame/IM00001.implicit_little_endian.dcm": None,
+    "us-multiframe-fragments/multi-frame/IM00001.fragmented_no_bot_jpeg_baseline.50.dcm": None,
+    "pydicom-misc/examples_ybr_color.dcm": 0.510497,
+}
+PLANELESS = {
+    "dicomdir/77654033/CR1/6154": (0.1, 0.1),
+    "seg-highdicom/dx_image.dcm": (1.2, 1.2012),
+    "charsets/chrArab.dcm": None,
+    "pydicom-misc/examples_rgb_color.dcm": None,
+    "big-endian/ExplVR_BigEnd.dcm": None,
+    "deflate/image_dfl.dcm": None,
+}
+PLACES = ("ImagePositionPatient", "ImageOrientationPatient", "FrameOfReferenceUID", "SliceLocation", "PixelSpacing")
+
+
+@pytest.mark.parametrize("name", LOOPS)
+def test_frames_of_an_ultrasound_loop_are_those_of_pydicom_in_their_order(data, name):
+    path = data(name.partition("/")[0]) / name.partition("/")[2]
+    image = sw.SeriesReader(path, on_no_plane="pixels").update(progress=False)
+    expected = pydicom.pixels.pixel_array(path)
+    assert np.abs(image.array.astype(int) - expected).max() <= 1  # decoders of JPEG round differently
+    spacing = LOOPS[name]
+    assert np.allclose(image.geometry.pixel_spacing, spacing or 1, rtol=1e-5)
+    assert not image.geometry.is_in_patient
+
+
+@pytest.mark.parametrize("name", [*PLANELESS, *LOOPS])
+@pytest.mark.parametrize("change", ["median", "crop", "resample"])
+def test_real_images_without_a_plane_gain_none_when_they_are_written(data, name, change, tmp_path):
+    path = data(name.partition("/")[0]) / name.partition("/")[2]
+    reader = sw.SeriesReader(path, on_no_plane="pixels")
+    rows, columns = reader.geometry.pixel_spacing
+    if PLANELESS.get(name):
+        assert np.allclose((rows, columns), PLANELESS[name])
+    changed = {
+        "median": lambda: reader >> sw.Median(radius=(1, 1, 0)),
+        "crop": lambda: reader[:, 2:-2, 3:-1],
+        "resample": lambda: reader >> sw.Resample(spacing=(2 * columns, 3 * rows, None)),
+    }[change]()
+    written = (changed >> sw.SeriesWriter(tmp_path / "out")).update(progress=False)
+    source, found = pydicom.dcmread(path, stop_before_pixels=True), pydicom.dcmread(written.paths[0])
+    is_known = PLANELESS.get(name) or LOOPS.get(name)
+    gained = {keyword for keyword in PLACES if keyword in found and keyword not in source}
+    assert gained <= ({"PixelSpacing"} if change == "resample" and is_known else set())
+    if change == "resample" and is_known:
+        assert np.allclose([float(v) for v in found.PixelSpacing], (3 * rows, 2 * columns))
+    elif change == "resample":
+        assert [int(v) for v in found.PixelAspectRatio] == [3, 2]
+    assert len(written.paths) == reader.geometry.slices

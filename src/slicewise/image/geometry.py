@@ -392,7 +392,8 @@ class Geometry:
         return (
             f"the stack has not {wanted}: it is sheared by {self.tilt:.2f} degrees, as under gantry tilt (slices "
             f"are shifted within their planes by up to {self.drift:.4g} mm, the tolerance is {self.tolerance:g} "
-            "of the spacing). Its positions and affine are true; resample it to get a box"
+            "of the spacing). Its positions and affine are true, and filters that work within slices take it as it is; "
+            "for a box each slice must first be shifted back within its plane, by what the positions say"
         )
 
 
