@@ -21,7 +21,7 @@ from pydicom.uid import UID
 from slicewise.dicom.pixels import NATIVE_SYNTAXES, PixelFormat, cleaned, native_values
 from slicewise.errors import MissingCodecError, ReadError, TruncatedError
 
-__all__ = ["LOSSY_SYNTAXES", "check_fragments", "decode_frame"]
+__all__ = ["LOSSY_SYNTAXES", "decode_frame"]
 
 Array = npt.NDArray[Any]
 
@@ -138,28 +138,6 @@ def _with_rgb(values: Array, form: PixelFormat) -> Array:
             "read: RGB, YBR_FULL, YBR_FULL_422, YBR_RCT and YBR_ICT of 8 bits are"
         )
     return convert_color_space(values, "YBR_FULL", "RGB")
-
-
-def check_fragments(data: bytes) -> None:
-    """Raise unless encapsulated pixels are whole: fragments and the delimiter after them (PS3.5, A.4).
-
-    Codecs fill up with what they like where a fragment ends too early.
-
-    Raises
-    ------
-    TruncatedError
-        If a fragment, or the delimiter, is missing or cut.
-    """
-    position = 0
-    while position + 8 <= len(data):
-        tag, length = data[position : position + 4], int.from_bytes(data[position + 4 : position + 8], "little")
-        position += 8
-        if tag == b"\xfe\xff\xdd\xe0":
-            return
-        if tag != b"\xfe\xff\x00\xe0":
-            raise TruncatedError(f"the compressed pixels are broken: no fragment begins at byte {position - 8} of them")
-        position += length
-    raise TruncatedError("the compressed pixels end too early: the last fragment is cut, or no delimiter follows it")
 
 
 def _codec(syntax_uid: str, form: PixelFormat, data: bytes) -> Callable[[bytes], Any] | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import attrs
 
+from slicewise.dicom.fragments import FrameIndex, frame_index
 from slicewise.dicom.header_parser import FileHeader, HeaderParser
 from slicewise.dicom.parsing import DEFLATED, Incomplete, is_undefined, read_meta
 from slicewise.errors import NotDicomError, ReadError, SlicewiseError, SlicewiseWarning, TruncatedError
@@ -17,6 +18,7 @@ from slicewise.io.stored_files import OpenedFile, StoredFile, stored
 
 __all__ = ["HeaderFile", "read_headers"]
 
+_EXTENDED_OFFSETS = 0x7FE00001
 _FIRST_READ = 32 * 1024
 _MARGIN = 4 * 1024
 
@@ -39,6 +41,7 @@ class HeaderFile:
     size: int
     mtime_ns: int
     header: FileHeader
+    _indexes: dict[int, FrameIndex] = attrs.field(factory=dict, init=False, repr=False)
 
     @property
     def path(self) -> Path:
@@ -59,6 +62,28 @@ class HeaderFile:
     def is_encapsulated(self) -> bool:
         """Whether the pixels are in fragments."""
         return self.header.pixels is not None and is_undefined(self.header.pixels)
+
+    def frame_index(self, opened: OpenedFile, frames: int) -> FrameIndex:
+        """Return where the compressed frames stand; it is found once and kept.
+
+        Raises
+        ------
+        ReadError
+            If a fragment is cut, frames are missing, or nothing tells which fragments are which frame.
+        """
+        if frames not in self._indexes:
+            # Threads that come at once find the same.
+            self._indexes[frames] = self._find_frames(opened, frames)
+        return self._indexes[frames]
+
+    def _find_frames(self, opened: OpenedFile, frames: int) -> FrameIndex:
+        pixels = self.header.pixels
+        if pixels is None:
+            raise ReadError("the file has no pixels")
+        table = self.header.element(_EXTENDED_OFFSETS)
+        extended = b"" if table is None else table.value
+        start = pixels.value_start
+        return frame_index(opened.read_at, start, frames, syntax_uid=self.syntax_uid, extended=extended)
 
     def text(self, tag: int) -> str:
         """Return an attribute as text without padding; empty if there is none."""

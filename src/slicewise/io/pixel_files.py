@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pydicom.encaps import get_frame
 
-from slicewise.dicom.decoding import check_fragments, decode_frame
+from slicewise.dicom.decoding import decode_frame
 from slicewise.dicom.parsing import DEFLATED, EXPLICIT_LITTLE, Entry, Syntax
 from slicewise.dicom.pixels import NATIVE_SYNTAXES, PixelFormat, native_values
 from slicewise.dicom.value_mapping import ValueMapping
@@ -103,13 +102,8 @@ def _stored(opened: OpenedFile, frame: Frame, form: PixelFormat) -> Array:
 
 
 def _decoded(opened: OpenedFile, frame: Frame, form: PixelFormat) -> Array:
-    start = _pixels(frame.file).value_start
-    data = opened.read_at(frame.file.size - start, start)
-    check_fragments(data)
-    try:
-        compressed = get_frame(data, frame.index or 0, number_of_frames=frame.count)
-    except (ValueError, EOFError) as error:
-        raise TruncatedError(f"the compressed pixels are not whole ({error})") from error
+    index = frame.file.frame_index(opened, frame.count)
+    compressed = index.frame(opened.read_at, frame.index or 0)
     return decode_frame(compressed, frame.file.syntax_uid, form)
 
 
