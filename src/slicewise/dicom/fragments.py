@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import attrs
 
@@ -57,8 +58,8 @@ class FrameIndex:
             raise TruncatedError(f"the compressed pixels end too early: {stop - start} bytes wanted, got {len(data)}")
         if last == first + 1:
             return data[_HEAD:]
-        pairs = zip(self.heads[first:last], self.heads[first + 1 : last + 1], strict=True)
-        return b"".join([data[a - start + _HEAD : b - start] for a, b in pairs])
+        heads = self.heads[first : last + 1]
+        return b"".join([data[a - start + _HEAD : b - start] for a, b in pairwise(heads)])
 
 
 def frame_index(read: Read, start: int, frames: int, *, syntax_uid: str, extended: bytes = b"") -> FrameIndex:
@@ -137,7 +138,7 @@ def _by_table(table: bytes, size: int, name: str, heads: Sequence[int], frames: 
     offsets = [int.from_bytes(table[k : k + size], "little") for k in range(0, len(table) // size * size, size)]
     places = {head - heads[0]: k for k, head in enumerate(heads[:-1])}
     firsts = [places.get(offset, -1) for offset in offsets]
-    is_rising = all(a < b for a, b in zip(firsts, firsts[1:], strict=False))
+    is_rising = all(a < b for a, b in pairwise(firsts))
     if len(firsts) != frames or firsts[0] != 0 or not is_rising:
         raise ReadError(
             f"{name} is wrong: it must have {frames} offsets, rising from 0, each of which is that of a fragment "
@@ -148,7 +149,7 @@ def _by_table(table: bytes, size: int, name: str, heads: Sequence[int], frames: 
 
 def _by_markers(read: Read, heads: Sequence[int], frames: int) -> Sequence[int]:
     firsts = [0]
-    for k, (head, stop) in enumerate(zip(heads[:-1], heads[1:], strict=True)):
+    for k, (head, stop) in enumerate(pairwise(heads)):
         length = min(_LONGEST_END, stop - head - _HEAD)
         if _END_OF_IMAGE in read(length, stop - length):
             firsts.append(k + 1)
