@@ -23,6 +23,7 @@ _HOMES = {
     "Image": "image",
     "ImageStack": "image",
     "Median": "filters.neighbourhood",
+    "OverlayMask": "io.overlay_mask",
     "Padding": "image",
     "PaddingMask": "filters.padding",
     "PerSlice": "image",
@@ -56,6 +57,7 @@ __all__ = [
     "Image",
     "ImageStack",
     "Median",
+    "OverlayMask",
     "Padding",
     "PaddingMask",
     "PerSlice",
@@ -90,6 +92,7 @@ if TYPE_CHECKING:
     from slicewise.image import Geometry, Headers, Image, ImageStack, Padding, PerSlice
     from slicewise.io.compare import compare
     from slicewise.io.discover import discover
+    from slicewise.io.overlay_mask import OverlayMask
     from slicewise.io.series_reader import SeriesReader
     from slicewise.io.series_volumes import read_volumes
     from slicewise.io.series_writer import SeriesWriter

@@ -12,6 +12,7 @@ import attrs
 import numpy as np
 
 from slicewise.dicom.decoding import LOSSY_SYNTAXES
+from slicewise.dicom.overlays import Overlay, overlays_of
 from slicewise.dicom.pixels import pixel_formats
 from slicewise.dicom.value_choice import CHOICES, Meaning, meaning_of
 from slicewise.errors import (
@@ -150,6 +151,19 @@ class SeriesReader(Node):
     def transfer_syntaxes(self) -> tuple[str, ...]:
         """UIDs of the transfer syntaxes that the files are in, sorted."""
         return tuple(sorted({s.frame.file.syntax_uid for s in self._slices}))
+
+    @cached_property
+    def overlays(self) -> tuple[Overlay, ...]:
+        """The overlays of the series: group, label, description, type, and the slices that have each.
+
+        ``series >> OverlayMask(group)`` makes a mask of one.
+        """
+        return overlays_of(self.info.headers, [stored.frame.index for stored in self._slices])
+
+    @property
+    def stored_slices(self) -> tuple[StoredSlice, ...]:
+        """For each slice where it stands, how its pixels are stored, and what makes values of them."""
+        return self._slices
 
     @cached_property
     def info(self) -> ImageInfo:

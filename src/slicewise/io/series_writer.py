@@ -16,6 +16,7 @@ from slicewise.dicom.derivation import Software
 from slicewise.dicom.derived import DerivedHeaders, derive
 from slicewise.dicom.identity import Naming, now_of
 from slicewise.dicom.numbering import instance_numbers
+from slicewise.dicom.overlays import unwritten_overlays
 from slicewise.dicom.parsing import EXPLICIT_LITTLE
 from slicewise.dicom.report import Report
 from slicewise.dicom.stored_attributes import stored_columns, window_columns
@@ -343,7 +344,7 @@ class _Writing:
         self, source: Node, choice: Choice | PerSlice, derived: DerivedHeaders
     ) -> tuple[InstanceFiles, Choice | PerSlice, DerivedHeaders]:
         columns = stored_columns(choice.storages[0], keeps_mapping=choice.keeps_mapping, keeps_units=self.keeps_units)
-        final = derived.updated(columns)
+        final = derived.updated(columns | unwritten_overlays(derived.headers, self.info.headers))
         files = InstanceFiles(self.stage, self.writer.file_names, final.headers, choice, keeps_units=self.keeps_units)
 
         def put(slab: Slab, values: Array) -> None:
