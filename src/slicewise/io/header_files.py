@@ -22,6 +22,10 @@ _EXTENDED_OFFSETS = 0x7FE00001
 _FIRST_READ = 32 * 1024
 _MARGIN = 4 * 1024
 
+_LARGE = 1024**3
+_MOST_EXPANSION = 100
+"""A deflated dataset that is larger than 1 GiB has not shrunk to less than a hundredth, unless it is made to."""
+
 
 @attrs.frozen(eq=False)
 class HeaderFile:
@@ -199,9 +203,22 @@ def inflated(data: bytes, opened: OpenedFile, *, complete: bool) -> tuple[bytes,
     if meta.get(0x00020010, b"").strip(b" \0") != DEFLATED.encode("ascii"):
         return data, complete
     try:
-        return whole[:start] + zlib.decompress(whole[start:], -zlib.MAX_WBITS), True
+        return whole[:start] + _inflate(whole[start:]), True
     except zlib.error as error:
         raise TruncatedError(f"the deflated dataset cannot be inflated ({error})") from error
+
+
+def _inflate(data: bytes) -> bytes:
+    decompressor = zlib.decompressobj(-zlib.MAX_WBITS)
+    most = max(_LARGE, _MOST_EXPANSION * len(data))
+    dataset = decompressor.decompress(data, most)
+    if decompressor.eof:
+        return dataset
+    if len(dataset) < most:
+        raise TruncatedError("the deflated dataset ends too early")
+    raise ReadError(
+        f"the deflated dataset has more than {most // 1024**2} MiB in {len(data)} bytes: it is made to use up memory"
+    )
 
 
 def _check_length(file: HeaderFile) -> None:

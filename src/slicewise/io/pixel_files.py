@@ -16,9 +16,12 @@ from slicewise.io.frames import Frame
 from slicewise.io.header_files import HeaderFile, inflated
 from slicewise.io.stored_files import OpenedFile
 
-__all__ = ["read_slice"]
+__all__ = ["check_room", "read_slice"]
 
 Array = npt.NDArray[Any]
+
+_LARGE = 256 * 1024 * 1024
+_MOST_EXPANSION = 1000
 
 
 def read_slice(frame: Frame, form: PixelFormat, mapping: ValueMapping, out: Array) -> None:
@@ -42,6 +45,7 @@ def read_slice(frame: Frame, form: PixelFormat, mapping: ValueMapping, out: Arra
     """
     file = frame.file
     try:
+        check_room(frame, form)
         with file.source.open() as opened:
             _check_unchanged(file, opened)
             opened.verify()
@@ -53,6 +57,23 @@ def read_slice(frame: Frame, form: PixelFormat, mapping: ValueMapping, out: Arra
         raise type(error)(f"{file.path}: {error}") from error
     except OSError as error:
         raise ReadError(f"{file.path}: the file cannot be read ({error.strerror})") from error
+
+
+def check_room(frame: Frame, form: PixelFormat) -> None:
+    """Raise if a file is far too small for a frame of the size that its header claims.
+
+    Images of a scanner shrink to a hundredth at best; what is empty shrinks further, and is small.
+
+    Raises
+    ------
+    ReadError
+        If it is.
+    """
+    if form.frame_bytes > max(_LARGE, _MOST_EXPANSION * frame.file.size):
+        raise ReadError(
+            f"the header claims {form.columns} x {form.rows} pixels of {form.samples} x {form.bits_allocated} bits, "
+            f"and the file has {frame.file.size} bytes: it is broken, or made to use up memory"
+        )
 
 
 def _check_unchanged(file: HeaderFile, opened: OpenedFile) -> None:

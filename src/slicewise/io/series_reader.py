@@ -18,6 +18,7 @@ from slicewise.dicom.value_choice import CHOICES, Meaning, meaning_of
 from slicewise.errors import (
     MixedSlicesError,
     ParameterError,
+    ReadError,
     SeriesError,
     SeveralSeriesError,
     SlicewiseError,
@@ -30,6 +31,7 @@ from slicewise.io.frames import Frame
 from slicewise.io.listing import PathLike
 from slicewise.io.opened_series import OpenedSeries, check_not_tiled, listing, open_series
 from slicewise.io.parameters import fixed_mapping, one_of, tolerance
+from slicewise.io.pixel_files import check_room
 from slicewise.io.planeless import check_none_has_plane, plane_states, stack_without_planes
 from slicewise.io.policies import policy_steps
 from slicewise.io.slabs import StoredSlice, read_slab
@@ -201,6 +203,7 @@ class SeriesReader(Node):
         formats = pixel_formats(headers, [_pixel_tag(frame) for frame in frames])
         meaning = meaning_of(headers, formats, self.values, self.mapping)
         slices = tuple(StoredSlice(*parts) for parts in zip(frames, formats, meaning.mappings, strict=True))
+        _check_room(slices)
         info = ImageInfo(
             geometry=geometry,
             dtype=meaning.dtype,
@@ -281,6 +284,14 @@ def _with_lossy_marks(headers: Headers, frames: Sequence[Frame]) -> Headers:
     return headers.with_columns(
         {tag: tuple(marked if is_lossy else headers.element(tag, k) for k, is_lossy in enumerate(lossy))}
     )
+
+
+def _check_room(slices: Sequence[StoredSlice]) -> None:
+    for frame, form, _ in slices:
+        try:
+            check_room(frame, form)
+        except ReadError as error:
+            raise ReadError(f"{frame.file.path}: {error}") from None
 
 
 def _pixel_tag(frame: Frame) -> int:
