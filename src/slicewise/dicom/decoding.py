@@ -91,7 +91,9 @@ def decode_frame(data: bytes, syntax_uid: str, form: PixelFormat) -> Array:
     except (RuntimeError, ValueError) as error:
         raise ReadError(f"the pixels cannot be decoded ({_name(syntax_uid)}): {error}") from error
     if form.samples == 1:
-        return _one_sample(decoded, form)
+        # Run lengths keep whole cells; other codecs keep values, in the lowest bits.
+        is_whole = syntax_uid == _RUN_LENGTHS
+        return _one_sample(decoded, form if is_whole else attrs.evolve(form, high_bit=form.bits_stored - 1))
     colour = _colour(decoded, syntax_uid, form)
     return colour if _CODECS[syntax_uid] in _OWN_COLOUR else _with_rgb(colour, form)
 
@@ -120,7 +122,7 @@ def _one_sample(decoded: Any, form: PixelFormat) -> Array:
     values = values.reshape(form.rows, form.columns)
     if values.dtype.itemsize < form.dtype.itemsize:
         values = values.astype(form.dtype)
-    return cleaned(np.ascontiguousarray(values), attrs.evolve(form, high_bit=form.bits_stored - 1))
+    return cleaned(np.ascontiguousarray(values), form)
 
 
 def _colour(decoded: Any, syntax_uid: str, form: PixelFormat) -> Array:
