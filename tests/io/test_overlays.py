@@ -134,7 +134,9 @@ def test_overlay_in_unused_bits_of_the_pixels_is_read(tmp_path, syntax, bit, hig
         if syntax == "big":
             dataset.file_meta.TransferSyntaxUID = ExplicitVRBigEndian
             dataset.PixelData = np.frombuffer(dataset.PixelData, "<u2").astype(">u2").tobytes()
-            pydicom.dcmwrite(folder / f"{k}.dcm", dataset, little_endian=False, implicit_vr=False)
+            pydicom.dcmwrite(
+                folder / f"{k}.dcm", dataset, little_endian=False, implicit_vr=False, enforce_file_format=True
+            )
         else:
             dataset.save_as(folder / f"{k}.dcm", enforce_file_format=True)
     reader = sw.SeriesReader(folder)
@@ -175,7 +177,7 @@ def test_big_endian_words_of_overlay_data_are_turned(tmp_path):
     add_overlay(dataset, PATTERN, data=turned)
     dataset.file_meta.TransferSyntaxUID = ExplicitVRBigEndian
     dataset.PixelData = np.frombuffer(dataset.PixelData, np.uint16).byteswap().tobytes()
-    pydicom.dcmwrite(tmp_path / "b.dcm", dataset, little_endian=False, implicit_vr=False)
+    pydicom.dcmwrite(tmp_path / "b.dcm", dataset, little_endian=False, implicit_vr=False, enforce_file_format=True)
     assert np.array_equal(mask_of(sw.SeriesReader(tmp_path / "b.dcm")).array[0], PATTERN)
 
 

@@ -110,15 +110,11 @@ def _read_into(opened: OpenedFile, start: int, out: Array) -> None:
 def _stored(opened: OpenedFile, frame: Frame, form: PixelFormat) -> Array:
     if frame.file.is_encapsulated:
         return _decoded(opened, frame, form)
-    file = frame.file
-    data = _native_bytes(opened, frame, form)
-    little_endian = Syntax.of(file.syntax_uid).little_endian
-    if not little_endian and form.bits_allocated == 8 and _pixels(file).vr == "OW":
-        # Bytes within words of big endian stand the other way round (PS3.5, 8.1.1).
-        data = np.frombuffer(data[: len(data) // 2 * 2], np.uint16).byteswap().tobytes()
+    data = _native_frame(opened, frame, form)
     if form.samples > 1 and form.photometric != "RGB":
         return decode_frame(data, EXPLICIT_LITTLE, form)
     first_bit = _first_bit(frame, form) % 8 if form.bits_allocated == 1 else 0
+    little_endian = Syntax.of(frame.file.syntax_uid).little_endian
     return native_values(data, form, little_endian=little_endian, first_bit=first_bit)
 
 
@@ -133,17 +129,34 @@ def _first_bit(frame: Frame, form: PixelFormat) -> int:
     return (frame.index or 0) * form.rows * form.columns
 
 
-def _native_bytes(opened: OpenedFile, frame: Frame, form: PixelFormat) -> bytes:
-    file, pixels = frame.file, _pixels(frame.file)
+def _native_frame(opened: OpenedFile, frame: Frame, form: PixelFormat) -> bytes:
+    file = frame.file
+    start, stop = _extent(frame, form)
+    if Syntax.of(file.syntax_uid).little_endian or form.bits_allocated > 8 or _pixels(file).vr != "OW":
+        return _native_bytes(opened, file, start, stop)
+    # Bytes and bits within words of big endian stand the other way round (PS3.5, 8.1.1); a frame may begin within one.
+    first = start // 2 * 2
+    data = _native_bytes(opened, file, first, stop + stop % 2)
+    turned = np.frombuffer(data[: len(data) // 2 * 2], np.uint16).byteswap().tobytes()
+    return turned[start - first : stop - first]
+
+
+def _extent(frame: Frame, form: PixelFormat) -> tuple[int, int]:
+    """Return where a frame begins and ends within the value of the pixel data, in bytes."""
     if frame.count == 1:
-        start, stop = pixels.value_start, pixels.value_stop
-    elif form.bits_allocated == 1:
+        pixels = _pixels(frame.file)
+        return 0, pixels.value_stop - pixels.value_start
+    if form.bits_allocated == 1:
         first = _first_bit(frame, form)
-        start = pixels.value_start + first // 8
-        stop = pixels.value_start + (first + form.rows * form.columns + 7) // 8
-    else:
-        start = pixels.value_start + (frame.index or 0) * _frame_bytes(frame, form)
-        stop = start + _frame_bytes(frame, form)
+        return first // 8, (first + form.rows * form.columns + 7) // 8
+    size = _frame_bytes(frame, form)
+    start = (frame.index or 0) * size
+    return start, start + size
+
+
+def _native_bytes(opened: OpenedFile, file: HeaderFile, start: int, stop: int) -> bytes:
+    pixels = _pixels(file)
+    start, stop = pixels.value_start + start, min(pixels.value_start + stop, pixels.value_stop)
     if file.syntax_uid == DEFLATED:
         whole, _ = inflated(opened.read_at(file.size, 0), opened, complete=True)
         return whole[start:stop]
