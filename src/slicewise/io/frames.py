@@ -14,7 +14,7 @@ from slicewise.image import Headers, RawElement
 from slicewise.image.elements import tag_of
 from slicewise.io.header_files import HeaderFile
 
-__all__ = ["Frame", "frames_of"]
+__all__ = ["Frame", "frames_of", "is_multi_frame"]
 
 _FRAMES = tag_of("NumberOfFrames")
 _DETECTORS = tag_of("DetectorInformationSequence")
@@ -62,7 +62,7 @@ def frames_of(files: Sequence[HeaderFile]) -> tuple[list[Frame], Headers]:
         If a file has functional groups, vectors or pixels for another number of frames, or does not say where its
         tiles lie; the message names it.
     """
-    if not any(_is_multi_frame(file) or has_tiles(file.header.element) for file in files):
+    if not any(is_multi_frame(file) for file in files):
         return [Frame(file) for file in files], assemble([file.header for file in files])
     frames: list[Frame] = []
     parts: list[Headers] = []
@@ -73,14 +73,19 @@ def frames_of(files: Sequence[HeaderFile]) -> tuple[list[Frame], Headers]:
     return frames, Headers.joined(parts)
 
 
-def _is_multi_frame(file: HeaderFile) -> bool:
+def is_multi_frame(file: HeaderFile) -> bool:
+    """Tell whether a file may become more than one slice, or has functional groups."""
+    return _has_frames(file) or has_tiles(file.header.element)
+
+
+def _has_frames(file: HeaderFile) -> bool:
     groups = (FRAME_GROUPS, SHARED_GROUPS, _DETECTORS)
     return file.text(_FRAMES) not in ("", "1") or any(file.header.element(tag) is not None for tag in groups)
 
 
 def _frames_of_one(file: HeaderFile) -> tuple[list[Frame], Headers]:
     headers = assemble([file.header])
-    multi_frame, tiled = _is_multi_frame(file), has_tiles(file.header.element)
+    multi_frame, tiled = _has_frames(file), has_tiles(file.header.element)
     if not multi_frame and not tiled:
         return [Frame(file)], headers
     elements = {tag: element for tag in headers.columns() if (element := headers.element(tag, 0)) is not None}

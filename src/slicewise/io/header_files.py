@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from pathlib import Path
 
 import attrs
@@ -16,7 +16,7 @@ from slicewise.errors import NotDicomError, ReadError, SlicewiseError, Slicewise
 from slicewise.io.archives import archive_kind
 from slicewise.io.stored_files import OpenedFile, StoredFile, stored
 
-__all__ = ["HeaderFile", "read_headers"]
+__all__ = ["HeaderFile", "HeaderScanner", "read_headers"]
 
 _EXTENDED_OFFSETS = 0x7FE00001
 _FIRST_READ = 32 * 1024
@@ -95,6 +95,41 @@ class HeaderFile:
         return "" if element is None else element.value.decode("ascii", "replace").strip(" \0")
 
 
+class HeaderScanner:
+    """Reads headers of files one after the other, and learns what they share.
+
+    Parameters
+    ----------
+    wanted : container of int, optional
+        Tags of the elements to return, for those who need a few of each of many files; all if not given.
+    """
+
+    def __init__(self, wanted: Container[int] | None = None) -> None:
+        self._parser = HeaderParser(wanted)
+        self._guess = _FIRST_READ
+
+    def read(self, source: StoredFile) -> HeaderFile:
+        """Return the header of a file.
+
+        Raises
+        ------
+        ReadError
+            If it cannot be opened, is broken or is not DICOM; the message names it.
+        """
+        try:
+            with source.open() as opened:
+                header = _parse_growing(opened, self._parser, self._guess)
+                file = HeaderFile(source, opened.size, opened.mtime_ns, header)
+        except SlicewiseError as error:
+            raise type(error)(f"{source.path}: {error}") from error
+        except OSError as error:
+            raise ReadError(f"{source.path}: the file cannot be read ({error.strerror})") from error
+        _check_length(file)
+        if header.pixels is not None:
+            self._guess = header.pixels.value_start + _MARGIN
+        return file
+
+
 def read_headers(
     files: Sequence[StoredFile | Path], *, strict: bool, on_progress: Callable[[int, int], None] | None = None
 ) -> list[HeaderFile]:
@@ -115,20 +150,17 @@ def read_headers(
     ReadError
         If a file cannot be opened, is broken, or (strict) is not DICOM; the message names it.
     """
-    parser = HeaderParser()
+    scanner = HeaderScanner()
     found: list[HeaderFile] = []
     foreign: list[StoredFile] = []
-    guess = _FIRST_READ
     for done, source in enumerate(map(stored, files)):
         try:
-            file, used = _read_header(source, parser, guess)
+            found.append(scanner.read(source))
         except NotDicomError:
             if strict and source.is_named:
                 raise
             foreign.append(source)
             continue
-        found.append(file)
-        guess = max(_MARGIN, used + _MARGIN)
         if on_progress is not None and done % 64 == 0:
             on_progress(done, len(files))
     if foreign:
@@ -160,19 +192,6 @@ def _is_archive(file: StoredFile) -> bool:
             return bool(archive_kind(opened))
     except OSError:  # of which ours are, too; what cannot be opened is none to speak of
         return False
-
-
-def _read_header(source: StoredFile, parser: HeaderParser, guess: int) -> tuple[HeaderFile, int]:
-    try:
-        with source.open() as opened:
-            header = _parse_growing(opened, parser, guess)
-            file = HeaderFile(source, opened.size, opened.mtime_ns, header)
-    except SlicewiseError as error:
-        raise type(error)(f"{source.path}: {error}") from error
-    except OSError as error:
-        raise ReadError(f"{source.path}: the file cannot be read ({error.strerror})") from error
-    _check_length(file)
-    return file, header.pixels.value_start if header.pixels is not None else guess
 
 
 def _parse_growing(opened: OpenedFile, parser: HeaderParser, guess: int) -> FileHeader:
