@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 __all__ = ["Progress", "show_progress"]
 
 Progress = Callable[[int, int], None]
-"""Told how many of how many slices are done."""
+"""Told how many of how many slices or files are done."""
 
 
 def _silent(done: int, total: int) -> None:
@@ -19,7 +19,11 @@ def _silent(done: int, total: int) -> None:
 
 
 @contextlib.contextmanager
-def show_progress(wanted: Progress | bool | None, title: str) -> Iterator[Progress]:  # noqa: FBT001 - as users say it
+def show_progress(
+    wanted: Progress | bool | None,  # noqa: FBT001 - as users say it
+    title: str,
+    unit: str = "slice",
+) -> Iterator[Progress]:
     """Give a function to tell progress to.
 
     Parameters
@@ -29,13 +33,15 @@ def show_progress(wanted: Progress | bool | None, title: str) -> Iterator[Progre
         on terminals, and none where output is piped.
     title : str
         What is being done.
+    unit : str
+        What is counted.
     """
     if callable(wanted):
         yield wanted
     elif wanted is False or (wanted is None and not (_in_notebook() or sys.stderr.isatty())):
         yield _silent
     elif _in_notebook() and importlib.util.find_spec("tqdm") is not None:
-        with _notebook_bar(title) as tell:
+        with _notebook_bar(title, unit) as tell:
             yield tell
     else:
         with _terminal_bar(title) as tell:
@@ -49,9 +55,9 @@ def _in_notebook() -> bool:
 
 
 @contextlib.contextmanager
-def _notebook_bar(title: str) -> Iterator[Progress]:
+def _notebook_bar(title: str, unit: str) -> Iterator[Progress]:
     tqdm = importlib.import_module("tqdm.auto").tqdm
-    with tqdm(desc=title, unit="slice") as bar:
+    with tqdm(desc=title, unit=unit) as bar:
 
         def tell(done: int, total: int) -> None:
             bar.total = total

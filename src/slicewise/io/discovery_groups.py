@@ -1,0 +1,189 @@
+"""Files to patients, studies, series and volumes, by what their headers say."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+from pydicom.uid import UID_dictionary
+
+from slicewise.dicom.values import text_of
+from slicewise.image.attribute_text import decoded, value_text
+from slicewise.image.elements import tag_of
+from slicewise.image.read_only import dataset_of
+from slicewise.io.discovery import Copies, FoundPatient, FoundSeries, FoundStudy, FoundVolume
+from slicewise.io.file_facts import FileFacts, headers_of
+from slicewise.io.found_volumes import VolumeNote, describe_volumes
+
+__all__ = ["FoundFile", "copies_of", "patients_of"]
+
+_PATIENT = tuple(map(tag_of, ("PatientID", "IssuerOfPatientID")))
+_NAME = tag_of("PatientName")
+_STUDY = tag_of("StudyInstanceUID")
+_SERIES = tag_of("SeriesInstanceUID")
+_INSTANCE = tag_of("SOPInstanceUID")
+_CLASS = tag_of("SOPClassUID")
+_TOLD = ("PatientName", "StudyDate", "StudyTime", "StudyDescription", "SeriesNumber", "Modality", "SeriesDescription")
+
+Key = TypeVar("Key")
+Thing = TypeVar("Thing")
+
+
+class FoundFile(NamedTuple):
+    """A DICOM file and what was kept of its header."""
+
+    path: Path
+    facts: FileFacts
+
+
+class _Described(NamedTuple):
+    """A series, and what its first file says of patient and study."""
+
+    patient: tuple[bytes, ...]
+    series: FoundSeries
+    texts: Mapping[str, str]
+
+
+def patients_of(files: Iterable[FoundFile]) -> tuple[FoundPatient, ...]:
+    """Return the patients that files belong to, with their studies, series and volumes.
+
+    Files of one Series Instance UID that name different patients are different series: they are shown
+    under the patient that each names.
+    """
+    series = [_described(key[0], group) for key, group in _groups(files, _key).items()]
+    patients = [_patient(group) for group in _groups(series, lambda s: s.patient).values()]
+    return tuple(sorted(patients, key=lambda patient: (patient.id, patient.name)))
+
+
+def copies_of(files: Iterable[FoundFile]) -> tuple[Copies, ...]:
+    """Return which instances are there in several files."""
+    instances = _groups(files, lambda file: _value(file.facts, _INSTANCE))
+    return tuple(
+        Copies(uid.decode("ascii", "replace"), tuple(file.path for file in group))
+        for uid, group in instances.items()
+        if uid and len(group) > 1
+    )
+
+
+def _groups(things: Iterable[Thing], key: Callable[[Thing], Key]) -> dict[Key, list[Thing]]:
+    groups: dict[Key, list[Thing]] = {}
+    for thing in things:
+        groups.setdefault(key(thing), []).append(thing)
+    return groups
+
+
+def _value(facts: FileFacts, tag: int) -> bytes:
+    element = facts.own.get(tag) or facts.shared.get(tag)
+    return b"" if element is None else element.value.strip(b" \0")
+
+
+def _key(file: FoundFile) -> tuple[tuple[bytes, ...], bytes, bytes]:
+    facts = file.facts
+    patient = tuple([_value(facts, tag) for tag in _PATIENT])
+    # Without an identifier the name is all there is.
+    identity = patient if patient[0] else (*patient, _value(facts, _NAME))
+    return identity, _value(facts, _STUDY), _value(facts, _SERIES)
+
+
+def _described(patient: tuple[bytes, ...], files: Sequence[FoundFile]) -> _Described:
+    first = files[0].facts
+    dataset = dataset_of({**first.shared, **first.own}.values())
+
+    def text(keyword: str) -> str:
+        element = decoded(dataset, tag_of(keyword))
+        return "" if element is None else value_text(element).strip()
+
+    texts = {keyword: text(keyword) for keyword in (*_TOLD, "PatientID")}
+    series = FoundSeries(
+        number=texts["SeriesNumber"],
+        modality=texts["Modality"],
+        description=texts["SeriesDescription"],
+        kind=_kind(files),
+        volumes=_volumes([file for file in files if file.facts.has_pixels]),
+        paths=tuple(file.path for file in files),
+        folder=_common_folder(files),
+        uid=text_of(first.element(_SERIES)),
+        study_uid=text_of(first.element(_STUDY)),
+        patient_id=texts["PatientID"],
+        study_date=texts["StudyDate"],
+    )
+    return _Described(patient, series, texts)
+
+
+def _kind(files: Sequence[FoundFile]) -> str:
+    uids = dict.fromkeys(_value(file.facts, _CLASS) for file in files)
+    names = [_class_name(uid.decode("ascii", "replace")) for uid in uids]
+    return ", ".join(dict.fromkeys(name for name in names if name))
+
+
+def _class_name(uid: str) -> str:
+    known = UID_dictionary.get(uid)
+    return known[0].removesuffix(" Storage") if known else uid
+
+
+def _common_folder(files: Sequence[FoundFile]) -> Path:
+    folders = {file.path.parent for file in files}
+    return folders.pop() if len(folders) == 1 else Path(os.path.commonpath(folders))
+
+
+def _volumes(files: Sequence[FoundFile]) -> tuple[FoundVolume, ...]:
+    if not files:
+        return ()
+    notes = describe_volumes(headers_of([file.facts for file in files]))
+    owners = [k for k, file in enumerate(files) for _ in range(file.facts.frames)]
+    uid = text_of(files[0].facts.element(_SERIES))
+    every = tuple(file.path for file in files)
+    found = []
+    for number, note in enumerate(notes):
+        held = list(dict.fromkeys(owners[k] for k in note.indices))
+        # Of files with frames of other volumes, too, the number tells the reader which it is.
+        is_whole = sum(files[k].facts.frames for k in held) == len(note.indices)
+        paths = tuple(every[k] for k in held)
+        found.append(_volume(note, paths if is_whole else every, None if is_whole else number, uid))
+    return tuple(found)
+
+
+def _volume(note: VolumeNote, paths: tuple[Path, ...], number: int | None, uid: str) -> FoundVolume:
+    return FoundVolume(
+        name=note.name,
+        slices=len(note.indices),
+        columns=note.columns,
+        rows=note.rows,
+        spacing=note.spacing,
+        note=note.note,
+        paths=paths,
+        number=number,
+        series_uid=uid,
+    )
+
+
+def _patient(series: Sequence[_Described]) -> FoundPatient:
+    names = dict.fromkeys(s.texts["PatientName"] for s in series if s.texts["PatientName"])
+    studies = _groups(series, lambda s: s.series.study_uid).values()
+    return FoundPatient(
+        id=series[0].series.patient_id,
+        name=" / ".join(names),
+        studies=tuple(_study(group) for group in sorted(studies, key=_study_order)),
+    )
+
+
+def _study_order(series: Sequence[_Described]) -> tuple[str, str, str]:
+    return series[0].texts["StudyDate"], series[0].texts["StudyTime"], series[0].series.study_uid
+
+
+def _study(series: Sequence[_Described]) -> FoundStudy:
+    first = series[0]
+    return FoundStudy(
+        uid=first.series.study_uid,
+        date=first.texts["StudyDate"],
+        description=first.texts["StudyDescription"],
+        patient_id=first.series.patient_id,
+        series=tuple(sorted((s.series for s in series), key=_series_order)),
+    )
+
+
+def _series_order(series: FoundSeries) -> tuple[Any, ...]:
+    is_number = series.number.lstrip("+-").isdecimal()
+    return (int(series.number) if is_number else 0, series.uid)
