@@ -132,7 +132,7 @@ class Family:
             return None
         at = self.entries[0].start
         size = len(data)
-        starts = data.startswith
+        starts, make = data.startswith, tuple.__new__
         differing: dict[int, RawElement] = {}
         # The heart of reading thousands of headers: plain steps, few calls.
         for shared, length_at, known, vr, gap, width, unpack, little_endian, is_kept in self.pieces:
@@ -154,7 +154,7 @@ class Family:
                 differing[known.tag] = entry.element(data, little_endian=little_endian)
                 stop = entry.stop
             elif is_kept:
-                differing[known.tag] = RawElement(known.tag, vr, data[value:stop], vr is None, little_endian)
+                differing[known.tag] = make(RawElement, (known.tag, vr, data[value:stop], vr is None, little_endian))
             if stop > size:
                 raise Incomplete(stop)
             at = stop

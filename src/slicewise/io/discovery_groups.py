@@ -25,7 +25,17 @@ _STUDY = tag_of("StudyInstanceUID")
 _SERIES = tag_of("SeriesInstanceUID")
 _INSTANCE = tag_of("SOPInstanceUID")
 _CLASS = tag_of("SOPClassUID")
-_TOLD = ("PatientName", "StudyDate", "StudyTime", "StudyDescription", "SeriesNumber", "Modality", "SeriesDescription")
+_CHARACTER_SET = tag_of("SpecificCharacterSet")
+_TOLD = (
+    "PatientID",
+    "PatientName",
+    "StudyDate",
+    "StudyTime",
+    "StudyDescription",
+    "SeriesNumber",
+    "Modality",
+    "SeriesDescription",
+)
 
 Key = TypeVar("Key")
 Thing = TypeVar("Thing")
@@ -89,13 +99,7 @@ def _key(file: FoundFile) -> tuple[tuple[bytes, ...], bytes, bytes]:
 
 def _described(patient: tuple[bytes, ...], files: Sequence[FoundFile]) -> _Described:
     first = files[0].facts
-    dataset = dataset_of({**first.shared, **first.own}.values())
-
-    def text(keyword: str) -> str:
-        element = decoded(dataset, tag_of(keyword))
-        return "" if element is None else value_text(element).strip()
-
-    texts = {keyword: text(keyword) for keyword in (*_TOLD, "PatientID")}
+    texts = {keyword: _text(first, tag_of(keyword)) for keyword in _TOLD}
     series = FoundSeries(
         number=texts["SeriesNumber"],
         modality=texts["Modality"],
@@ -112,6 +116,18 @@ def _described(patient: tuple[bytes, ...], files: Sequence[FoundFile]) -> _Descr
     return _Described(patient, series, texts)
 
 
+def _text(facts: FileFacts, tag: int) -> str:
+    element = facts.element(tag)
+    if element is None:
+        return ""
+    text = element.value.decode("latin-1").strip(" \0")
+    if text.isascii() and text.isprintable():
+        return text  # whatever the character set
+    context = (facts.element(known) for known in (_CHARACTER_SET, tag))
+    found = decoded(dataset_of([e for e in context if e is not None]), tag)
+    return "" if found is None else value_text(found).strip()
+
+
 def _kind(files: Sequence[FoundFile]) -> str:
     uids = dict.fromkeys(_value(file.facts, _CLASS) for file in files)
     names = [_class_name(uid.decode("ascii", "replace")) for uid in uids]
@@ -124,8 +140,12 @@ def _class_name(uid: str) -> str:
 
 
 def _common_folder(files: Sequence[FoundFile]) -> Path:
-    folders = {file.path.parent for file in files}
-    return folders.pop() if len(folders) == 1 else Path(os.path.commonpath(folders))
+    folders = {os.path.dirname(os.fspath(file.path)) for file in files}  # noqa: PTH120 - of all files there are
+    if len(folders) == 1:
+        return Path(folders.pop())
+    return Path(
+        os.path.commonpath(folders if len({f.startswith("/") for f in folders}) == 1 else map(os.path.abspath, folders))
+    )
 
 
 def _volumes(files: Sequence[FoundFile]) -> tuple[FoundVolume, ...]:

@@ -92,9 +92,14 @@ class FactScanner:
 
 def _facts_of_frames(file: HeaderFile) -> FileFacts:
     frames, headers = frames_of([file])
-    columns = {tag: headers.column(tag) for tag in FACT_TAGS}
-    own = {tag: column for tag, column in columns.items() if isinstance(column, RawElement)}
-    per_frame = {tag: column for tag, column in columns.items() if isinstance(column, tuple)}
+    own: dict[int, RawElement] = {}
+    per_frame: dict[int, Sequence[RawElement | None]] = {}
+    for tag in FACT_TAGS:
+        column = headers.column(tag)
+        if isinstance(column, RawElement):
+            own[tag] = column
+        elif column is not None:
+            per_frame[tag] = column
     return FileFacts({}, own, file.has_pixels, len(frames), per_frame)
 
 

@@ -15,7 +15,7 @@ from slicewise.io.stacking import StackPolicy, stack
 
 __all__ = ["VolumeNote", "describe_volumes"]
 
-_PLANE = tuple(
+_STACKED = tuple(
     tag_of(keyword)
     for keyword in (
         "Rows",
@@ -26,8 +26,10 @@ _PLANE = tuple(
         "PixelSpacing",
         "SpacingBetweenSlices",
         "SliceThickness",
+        "SOPInstanceUID",
     )
 )
+"""What is looked at to stack images."""
 
 
 class VolumeNote(NamedTuple):
@@ -54,7 +56,7 @@ def describe_volumes(headers: Headers) -> tuple[VolumeNote, ...]:
     """
     # The tolerance is asked for by the note; here every stack that is one at all shall pass.
     policy = StackPolicy("keep", "error", REGULAR_TOLERANCE)
-    planes = Headers(len(headers), {tag: column for tag in _PLANE if (column := headers.column(tag)) is not None})
+    planes = Headers(len(headers), {tag: column for tag in _STACKED if (column := headers.column(tag)) is not None})
     return tuple(_described(part.indices, part.name, planes, policy) for part in partition(headers))
 
 

@@ -19,7 +19,7 @@ from slicewise.errors import (
     SeveralSeriesError,
     SlicewiseWarning,
 )
-from slicewise.image import Geometry, Headers
+from slicewise.image import Geometry, Headers, RawElement
 from slicewise.image.elements import tag_of
 from slicewise.io.copies import are_copies
 from slicewise.io.image_planes import ORIENTATION_TOLERANCE, SAME_PLACE
@@ -91,6 +91,10 @@ def stack(headers: Headers, names: Sequence[str], policy: StackPolicy) -> tuple[
 
 def _vectors(headers: Headers, names: Sequence[str], keyword: str, length: int) -> FloatArray:
     values = column_decimals(headers, tag_of(keyword))
+    if all(len(value) == length for value in values):
+        vectors = np.array(values, dtype=np.float64)
+        if np.isfinite(vectors).all():
+            return vectors
     for k, value in enumerate(values):
         if len(value) != length or not np.isfinite(value).all():
             found = f"has {value!r}" if value else "has none"
@@ -102,6 +106,9 @@ def _vectors(headers: Headers, names: Sequence[str], keyword: str, length: int) 
 
 
 def _number(headers: Headers, keyword: str) -> int:
+    element = headers.element(tag_of(keyword), 0)
+    if element is not None and len(element.value) == 2 and element.vr in (None, "US"):
+        return int.from_bytes(element.value, "little" if element.little_endian else "big")
     value = headers[keyword][0]
     if value is None:
         raise SeriesError(f"the images have no {keyword}, without which their pixels cannot be read")
@@ -122,6 +129,9 @@ def _check_sense(names: Sequence[str], orientation: FloatArray, spacing: FloatAr
 
 def _check_alike(headers: Headers, names: Sequence[str], orientation: FloatArray, spacing: FloatArray) -> None:
     for keyword in ("Rows", "Columns", "SamplesPerPixel"):
+        column = headers.column(tag_of(keyword))
+        if column is None or isinstance(column, RawElement):
+            continue
         values = headers[keyword]
         _raise_if_mixed([v == values[0] for v in values], names, keyword, values)
     tilted = np.abs(orientation - orientation[0]).max(axis=1) <= ORIENTATION_TOLERANCE
