@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import attrs
 import typer
 
 from slicewise.cli.options import Series, series_choice
@@ -105,7 +106,8 @@ def _source(data: Path | None, series: str | None, output: Path) -> SeriesReader
     from slicewise.io.series_reader import SeriesReader
 
     if data is not None:
-        return _volume(SeriesReader(data, series=series_choice(series) or _largest(data)))
+        chosen = None if series else _largest(data)
+        return _volume(chosen or SeriesReader(data, series=series_choice(series)))
     folder = output / "source"
     paths = phantom.ct_series(folder)
     _tell("Make", f"a CT phantom of {len(paths)} slices in {folder}")
@@ -115,31 +117,32 @@ def _source(data: Path | None, series: str | None, output: Path) -> SeriesReader
 def _volume(reader: SeriesReader) -> SeriesReader:
     """Return the reader, or one that keeps an uneven stack as it is."""
     from slicewise.errors import MissingSliceError
-    from slicewise.io.series_reader import SeriesReader
 
     try:
         _ = reader.geometry
     except MissingSliceError as error:
         _tell("Keep", f"the stack as it is, with on_gap='keep': {error}")
-        return SeriesReader(reader.path, series=reader.series, on_gap="keep")
+        kept: SeriesReader = attrs.evolve(reader, on_gap="keep")  # type: ignore[misc]
+        return kept
     return reader
 
 
-def _largest(data: Path) -> str | None:
-    """Return the UID of the largest series that makes a volume, if there are several series."""
+def _largest(data: Path) -> SeriesReader | None:
+    """Return a reader of the largest volume, if there are several."""
     from slicewise.io.discover import discover
 
     found = discover(data)
-    volumes = [s for s in found if " slices of " in s.volume and not s.volume.startswith("uneven")]
-    if len(found) < 2 or not volumes:
+    volumes = [(series, volume) for series in found for volume in series.volumes if volume.is_even]
+    if len(found.volumes) < 2 or not volumes:
         return None
-    chosen = max(volumes, key=lambda s: s.images)
+    series, chosen = max(volumes, key=lambda pair: pair[1].slices)
+    name = f"{chosen.name}, " if chosen.name else ""
     _tell(
         "Choose",
-        f"number {chosen.number}, {chosen.modality} {chosen.description!r} ({chosen.volume}),\n"
-        f"as the largest volume among {len(found)} series; --series chooses another",
+        f"number {series.number}, {series.modality} {series.description!r} ({name}{chosen.note}),\n"
+        f"as the largest volume among those of {len(found)} series; --series chooses another",
     )
-    return chosen.uid
+    return chosen.reader()
 
 
 def _about(source: SeriesReader) -> str:

@@ -14,7 +14,7 @@ _SHOWN = (
     ("slicewise.image.headers", "Headers", "headers", "headers_html"),
     ("slicewise.dicom.report", "Report", "tables", "report_html"),
     ("slicewise.io.compare", "Comparison", "tables", "comparison_html"),
-    ("slicewise.io.discover", "Discovery", "tables", "discovery_html"),
+    ("slicewise.io.discovery", "Discovery", "tables", "discovery_html"),
     ("slicewise.io.series_volumes", "Volumes", "tables", "volumes_html"),
     ("slicewise.io.series_writer", "Written", "tables", "written_html"),
 )

@@ -8,7 +8,8 @@ from slicewise.dicom.report import Report
 from slicewise.display.markup import details, escape, pairs, table, wrapped
 from slicewise.image import Action
 from slicewise.io.compare import Comparison
-from slicewise.io.discover import Discovery
+from slicewise.io.discovery import Discovery
+from slicewise.io.discovery_text import TITLES, odd_lines, patient_line, series_rows, study_line
 from slicewise.io.series_volumes import Volumes
 from slicewise.io.series_writer import Written
 
@@ -63,12 +64,15 @@ def _slices(differing: int, matched: int, varies: bool) -> str:  # noqa: FBT001 
 
 
 def discovery_html(discovery: Discovery) -> str:
-    """Return the series of a folder as HTML."""
-    shown = [name for name in discovery.columns if name not in ("study_uid", "uid")]
-    rows = [[getattr(series, name) for name in shown] for series in discovery]
-    odd = "".join(f"<div>broken: {escape(str(o.path))}: {escape(o.reason)}</div>" for o in discovery.broken)
-    columns = [name.replace("_", " ") for name in shown]
-    return wrapped(table(columns, rows) if rows else "", f"<div class='faint'>{escape(discovery.summary)}</div>", odd)
+    """Return the patients, studies, series and volumes of a folder as HTML."""
+    parts = []
+    for patient in discovery.patients:
+        parts.append(f"<div><b>{escape(patient_line(patient))}</b></div>")
+        for study in patient.studies:
+            rows = [row for series in study.series for row in series_rows(series)]
+            parts.append(f"<div>{escape(study_line(study))}</div>{table(TITLES, rows)}")
+    odd = "".join(f"<div>{escape(line)}</div>" for line in odd_lines(discovery))
+    return wrapped(*parts, f"<div class='faint'>{escape(discovery.summary)}</div>", odd)
 
 
 def volumes_html(volumes: Volumes) -> str:

@@ -45,6 +45,8 @@ class FoundVolume:
         Size of the images; None where they differ or have none.
     spacing : tuple of float or None
         Spacing in x, y, z order and mm; None where the images make no stack.
+    is_even : bool
+        Whether its slices make a stack with even spacing.
     note : str
         How its slices lie, in a few words: ``41 slices of 5 mm``.
     paths : tuple of Path
@@ -60,6 +62,7 @@ class FoundVolume:
     columns: int | None
     rows: int | None
     spacing: tuple[float, float, float] | None
+    is_even: bool
     note: str
     paths: tuple[Path, ...]
     number: int | None

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
-from pydicom.uid import UID_dictionary
+from pydicom.uid import UID
 
 from slicewise.dicom.values import text_of
 from slicewise.image.attribute_text import decoded, value_text
@@ -130,13 +130,8 @@ def _text(facts: FileFacts, tag: int) -> str:
 
 def _kind(files: Sequence[FoundFile]) -> str:
     uids = dict.fromkeys(_value(file.facts, _CLASS) for file in files)
-    names = [_class_name(uid.decode("ascii", "replace")) for uid in uids]
+    names = [UID(uid.decode("ascii", "replace")).name.removesuffix(" Storage") for uid in uids]
     return ", ".join(dict.fromkeys(name for name in names if name))
-
-
-def _class_name(uid: str) -> str:
-    known = UID_dictionary.get(uid)
-    return known[0].removesuffix(" Storage") if known else uid
 
 
 def _common_folder(files: Sequence[FoundFile]) -> Path:
@@ -172,6 +167,7 @@ def _volume(note: VolumeNote, paths: tuple[Path, ...], number: int | None, uid: 
         columns=note.columns,
         rows=note.rows,
         spacing=note.spacing,
+        is_even=note.is_even,
         note=note.note,
         paths=paths,
         number=number,

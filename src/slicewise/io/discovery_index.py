@@ -39,12 +39,11 @@ _MANY = 500
 _SETTLED_NS = 2_000_000_000
 """A file changed later than this before it was looked at may change again without its times telling."""
 
-_TABLES = (
-    "CREATE TABLE shared (id INTEGER PRIMARY KEY, elements TEXT NOT NULL UNIQUE)",
-    "CREATE TABLE files (path BLOB PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, "
-    "ctime_ns INTEGER NOT NULL, reason TEXT, shared INTEGER, own TEXT, has_pixels INTEGER, frames INTEGER, "
-    "per_frame TEXT) WITHOUT ROWID",
-)
+_FILES = """CREATE TABLE files (
+    path BLOB PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, ctime_ns INTEGER NOT NULL,
+    reason TEXT, shared INTEGER, own TEXT, has_pixels INTEGER, frames INTEGER, per_frame TEXT
+) WITHOUT ROWID"""
+_TABLES = ("CREATE TABLE shared (id INTEGER PRIMARY KEY, elements TEXT NOT NULL UNIQUE)", _FILES)
 _COLUMNS = "path, size, mtime_ns, ctime_ns, reason, shared, own, has_pixels, frames, per_frame"
 
 
@@ -223,7 +222,7 @@ class DiscoveryIndex:
         except sqlite3.OperationalError as error:
             self._is_written = False
             warnings.warn(
-                f"{self.path}: the index cannot be written ({error}): what is read of new and changed files is not kept",
+                f"{self.path}: the index cannot be written ({error}); what is read now is not kept",
                 SlicewiseWarning,
                 stacklevel=2,
             )

@@ -50,6 +50,7 @@ _COLUMNS = (
     "spacing_x",
     "spacing_y",
     "spacing_z",
+    "is_even",
     "note",
     "paths",
     "folder",
@@ -73,7 +74,7 @@ def _row(patient: FoundPatient, study: FoundStudy, series: FoundSeries, volume: 
         "series_uid": series.uid,
     }
     if volume is None:
-        return told | {"volume": "", "note": "no pixels", "slices": 0, "paths": len(series.paths)}
+        return told | {"volume": "", "note": "no pixels", "slices": 0, "is_even": False, "paths": len(series.paths)}
     x, y, z = volume.spacing or (None, None, None)
     return told | {
         "volume": volume.name,
@@ -83,6 +84,7 @@ def _row(patient: FoundPatient, study: FoundStudy, series: FoundSeries, volume: 
         "spacing_x": x,
         "spacing_y": y,
         "spacing_z": z,
+        "is_even": volume.is_even,
         "note": volume.note,
         "paths": len(volume.paths),
     }

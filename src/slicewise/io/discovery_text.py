@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
+from unicodedata import east_asian_width
 
 if TYPE_CHECKING:
     from slicewise.io.discovery import Discovery, FoundPatient, FoundSeries, FoundStudy
 
-__all__ = ["TITLES", "Line", "Row", "outline", "patient_line", "series_rows", "study_line", "summary"]
+__all__ = ["TITLES", "Line", "Row", "odd_lines", "outline", "patient_line", "series_rows", "study_line", "summary"]
 
 TITLES = ("number", "modality", "images", "size", "volume", "description")
 _SHOWN_VOLUMES = 6
@@ -91,8 +92,13 @@ def summary(found: Discovery) -> str:
 def odd_lines(found: Discovery) -> list[str]:
     """Return a line for each broken file and each instance that is there several times; of many, the first."""
     broken = [f"broken: {printable(odd.path)}: {printable(odd.reason)}" for odd in found.broken]
-    copies = [f"copies: {', '.join(printable(path) for path in c.paths)}" for c in found.copies]
+    copies = [f"copies: {_some_paths(c.paths, found.where)}" for c in found.copies]
     return [*_first(broken, "broken files"), *_first(copies, "instances in several copies")]
+
+
+def _some_paths(paths: Sequence[Path], where: str) -> str:
+    shown = ", ".join(printable(below(path, where)) for path in paths[:3])
+    return shown if len(paths) <= 3 else f"{shown} and {len(paths) - 3} more"
 
 
 def _first(lines: list[str], what: str) -> list[str]:
@@ -146,9 +152,9 @@ def printable(value: object) -> str:
     return text if text.isprintable() else "".join(c if c.isprintable() else "�" for c in text)
 
 
-def below(folder: Path, where: str) -> Path:
-    """Return a folder relative to the one that was asked for."""
-    return folder.relative_to(where) if folder.is_relative_to(where) else folder
+def below(path: Path, where: str) -> Path:
+    """Return a path relative to the one that was asked for."""
+    return path.relative_to(where) if path.is_relative_to(where) else path
 
 
 def _widths(rows: Sequence[Sequence[str]], width: int | None) -> list[int]:
@@ -164,9 +170,15 @@ def _widths(rows: Sequence[Sequence[str]], width: int | None) -> list[int]:
 
 
 def _cells_wrapped(cells: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
-    wrapped = [textwrap.wrap(cell, w) if len(cell) > w else [cell] for cell, w in zip(cells, widths, strict=True)]
+    wrapped = [_wrapped_cell(cell, w) for cell, w in zip(cells, widths, strict=True)]
     for parts in zip_longest(*wrapped, fillvalue=""):
         yield _joined(parts, widths)
+
+
+def _wrapped_cell(cell: str, width: int) -> list[str]:
+    if any(east_asian_width(letter) in "WF" for letter in cell):
+        width //= 2  # such letters take two places
+    return textwrap.wrap(cell, width) if len(cell) > width else [cell]
 
 
 def _joined(cells: Sequence[str], widths: Sequence[int]) -> str:

@@ -35,7 +35,8 @@ _STACKED = tuple(
 class VolumeNote(NamedTuple):
     """One volume: its images, by their numbers, and what its headers say of it.
 
-    ``spacing`` is in x, y, z order and mm; None where the images have no common grid.
+    ``spacing`` is in x, y, z order and mm; None where the images make no stack. ``is_even`` tells whether they
+    make one with even spacing.
     """
 
     indices: tuple[int, ...]
@@ -44,6 +45,7 @@ class VolumeNote(NamedTuple):
     rows: int | None
     spacing: tuple[float, float, float] | None
     note: str
+    is_even: bool = False
 
 
 def describe_volumes(headers: Headers) -> tuple[VolumeNote, ...]:
@@ -74,7 +76,7 @@ def _described(indices: tuple[int, ...], name: str, planes: Headers, policy: Sta
         note = f"{len(indices)} image{'' if len(indices) == 1 else 's'} without a plane"
         return VolumeNote(indices, name, columns, rows, None, note)
     spacing = (geometry.pixel_spacing[1], geometry.pixel_spacing[0], float(geometry.slice_spacing))
-    return VolumeNote(indices, name, columns, rows, spacing, _note(geometry))
+    return VolumeNote(indices, name, columns, rows, spacing, _note(geometry), geometry.is_even)
 
 
 def _common(headers: Headers, keyword: str) -> int | None:
