@@ -107,7 +107,8 @@ def _source(data: Path | None, series: str | None, output: Path) -> SeriesReader
 
     if data is not None:
         chosen = None if series else _largest(data)
-        return _volume(chosen or SeriesReader(data, series=series_choice(series)))
+        whole = SeriesReader(data, series=series_choice(series))
+        return _volume(whole if chosen is None else chosen)
     folder = output / "source"
     paths = phantom.ct_series(folder)
     _tell("Make", f"a CT phantom of {len(paths)} slices in {folder}")

@@ -186,18 +186,22 @@ def _patient(series: Sequence[_Described]) -> FoundPatient:
 
 
 def _study_order(series: Sequence[_Described]) -> tuple[str, str, str]:
-    return series[0].texts["StudyDate"], series[0].texts["StudyTime"], series[0].series.study_uid
+    return _first_of(series, "StudyDate"), _first_of(series, "StudyTime"), series[0].series.study_uid
 
 
 def _study(series: Sequence[_Described]) -> FoundStudy:
-    first = series[0]
     return FoundStudy(
-        uid=first.series.study_uid,
-        date=first.texts["StudyDate"],
-        description=first.texts["StudyDescription"],
-        patient_id=first.series.patient_id,
+        uid=series[0].series.study_uid,
+        date=_first_of(series, "StudyDate"),
+        description=_first_of(series, "StudyDescription"),
+        patient_id=series[0].series.patient_id,
         series=tuple(sorted((s.series for s in series), key=_series_order)),
     )
+
+
+def _first_of(series: Sequence[_Described], keyword: str) -> str:
+    """Return what the first series that has it says."""
+    return next((s.texts[keyword] for s in series if s.texts[keyword]), "")
 
 
 def _series_order(series: FoundSeries) -> tuple[Any, ...]:

@@ -119,6 +119,8 @@ class DiscoveryIndex:
         if own is None or shared is None:
             return Record(reason=reason)
         has_pixels, frames, per_frame = more
+        if not isinstance(frames, int) or frames < 1:
+            raise DamagedRecordError("a record is damaged: it has no frames")
         facts = FileFacts(
             self._shared_by(shared), elements_of(own), bool(has_pixels), frames, frames_of_text(per_frame)
         )

@@ -34,6 +34,10 @@ _LAYOUT = 1
 """Of the tables and texts below; another number when they change."""
 
 
+_BROKEN = (ValueError, TypeError, AttributeError, RecursionError)
+"""What comes of a text that was not written here."""
+
+
 class DamagedRecordError(Exception):
     """A record of an index is not what was written."""
 
@@ -93,7 +97,7 @@ def elements_of(text: str) -> dict[int, RawElement]:
     """
     try:
         return {element.tag: element for element in map(_element, json.loads(text))}
-    except (ValueError, TypeError, UnicodeError) as error:
+    except _BROKEN as error:
         raise DamagedRecordError(f"a record is damaged: {error}") from error
 
 
@@ -116,7 +120,7 @@ def frames_of_text(text: str | None) -> Frames:
         return {}
     try:
         return {int(tag): tuple(None if e is None else _element(e) for e in column) for tag, column in json.loads(text)}
-    except (ValueError, TypeError, UnicodeError) as error:
+    except _BROKEN as error:
         raise DamagedRecordError(f"a record is damaged: {error}") from error
 
 
