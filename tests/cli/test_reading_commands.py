@@ -22,10 +22,30 @@ def test_ls_lists_series_and_odd_files(shell, tmp_path):
 
 def test_ls_json_has_everything(shell, phantom_ct):
     told = json.loads(shell("ls", phantom_ct.folder, "--json"))
-    (series,) = told["series"]
+    (patient,) = told["patients"]
+    assert patient["id"] == "PHANTOM-1"
+    (series,) = patient["studies"][0]["series"]
     assert series["images"] == 12
     assert series["folder"] == str(phantom_ct.folder)
     assert series["uid"].startswith("2.25.")
+    (volume,) = series["volumes"]
+    assert (volume["slices"], volume["columns"], volume["rows"], volume["even"]) == (12, 72, 56, True)
+    assert sorted(volume["paths"]) == sorted(map(str, phantom_ct.paths))
+
+
+def test_ls_keeps_an_index_when_asked(shell, phantom_ct, tmp_path):
+    plain = shell("ls", phantom_ct.folder)
+    assert shell("ls", phantom_ct.folder, "--index", tmp_path / "x.sqlite") == plain
+    assert (tmp_path / "x.sqlite").stat().st_mode & 0o777 == 0o600
+    assert shell("ls", phantom_ct.folder, "--index", tmp_path / "x.sqlite") == plain
+
+
+def test_ls_says_what_is_wrong_with_an_index(program, phantom_ct, tmp_path):
+    (tmp_path / "mine.txt").write_text("mine")
+    done = program("ls", phantom_ct.folder, "--index", tmp_path / "mine.txt")
+    assert done.returncode == 1
+    assert "no index of slicewise" in done.stderr
+    assert (tmp_path / "mine.txt").read_text() == "mine"
 
 
 def test_piped_tables_are_plain_and_whole(program, phantom_ct):

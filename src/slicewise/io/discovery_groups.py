@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -124,7 +125,10 @@ def _text(facts: FileFacts, tag: int) -> str:
     if text.isascii() and text.isprintable():
         return text  # whatever the character set
     context = (facts.element(known) for known in (_CHARACTER_SET, tag))
-    found = decoded(dataset_of([e for e in context if e is not None]), tag)
+    with warnings.catch_warnings():
+        # A listing shows what can be read of a text; whoever reads the header is warned.
+        warnings.simplefilter("ignore")
+        found = decoded(dataset_of([e for e in context if e is not None]), tag)
     return "" if found is None else value_text(found).strip()
 
 
