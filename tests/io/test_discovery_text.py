@@ -50,14 +50,14 @@ def test_series_stand_below_patient_and_study_and_volumes_below_series(study):
         "                  2                EchoTime 7.4: 2 slices of 2 mm",
         "  in mr",
         "Patient PHANTOM-1, Müller^Jürgen^^Dr.",
-        "Study of 2026-03-02",
+        "Study of 2026-03-02, CT Thorax/Abdomen",
         f"3       CT        5       24 x 16  5 slices of 5 mm                {LONG}",
         "  in one folder/and one in it",
         f"{study}: 2 patients, 2 studies, 2 series, 3 volumes, 9 images",
     ]
 
 
-@pytest.mark.parametrize("columns", [60, 80, 132])
+@pytest.mark.parametrize("columns", [64, 80, 132])
 def test_lines_fit_the_terminal_and_lose_nothing(study, columns):
     (study / "broken.dcm").write_bytes((study / "mr" / "f000.dcm").read_bytes()[:-20])
     write_series(

@@ -18,7 +18,7 @@ TITLES = ("number", "modality", "images", "size", "volume", "description")
 _SHOWN_VOLUMES = 6
 """A time series of hundreds of volumes shall not push everything else out of sight."""
 _SHOWN_ODD = 20
-_LEAST_WIDTH = 10
+_LEAST_WIDTH = 11
 """Columns of a table are not made narrower than this."""
 
 Row = tuple[str, str, str, str, str, str]
