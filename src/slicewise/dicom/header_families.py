@@ -22,7 +22,9 @@ class _Piece(NamedTuple):
     """Bytes that all files share, and the varying element that follows them.
 
     ``shared`` ends with the tag and VR of that element, as encoded; then follow ``gap`` bytes that say
-    nothing, ``width`` bytes of length, which ``unpack`` reads, and the value. ``vr`` is the VR so told.
+    nothing, ``width`` bytes of length, which ``unpack`` reads, and the value. ``vr`` is the VR so told, and
+    ``is_defined`` tells whether the element of the first file is of it: a sequence may be told as UN, and is one
+    where its length is undefined.
     """
 
     shared: bytes
@@ -32,8 +34,8 @@ class _Piece(NamedTuple):
     gap: int = 0
     width: int = 0
     unpack: Callable[[bytes, int], tuple[Any, ...]] = _LENGTHS[True, 2]
-    little_endian: bool = True
     is_kept: bool = True
+    is_defined: bool = True
 
 
 def _piece(shared: bytes, varying: Entry | None, data: bytes, *, little_endian: bool, is_kept: bool) -> _Piece:
@@ -48,7 +50,8 @@ def _piece(shared: bytes, varying: Entry | None, data: bytes, *, little_endian: 
     # Not the VR that was made out of an undefined length, which may be another in the next file.
     vr = None if signature == 4 else shared[-2:].decode("ascii")
     unpack = _LENGTHS[little_endian, width]
-    return _Piece(shared, len(shared), varying, vr, gap, width, unpack, little_endian, is_kept)
+    is_defined = (varying.vr, varying.implicit) == (vr, vr is None)
+    return _Piece(shared, len(shared), varying, vr, gap, width, unpack, is_kept, is_defined)
 
 
 class Family:
@@ -104,6 +107,8 @@ class Family:
         return self.wanted is None or tag in self.wanted
 
     def _cut(self) -> None:
+        if not self.is_uniform:
+            return  # no file fits
         pieces: list[_Piece] = []
         start = self.entries[0].start
         for entry in self.entries:
@@ -118,24 +123,28 @@ class Family:
         is_kept = varying is not None and self._is_kept(varying.tag)
         return _piece(shared, varying, self.data, little_endian=little_endian, is_kept=is_kept)
 
-    def learn(self, elements: Iterable[RawElement]) -> dict[int, RawElement]:
-        """Note which elements of a fitting file vary, and return those that are wanted."""
-        differing = {e.tag: e for e in elements if e != self.elements[e.tag]}
+    def element(self, tag: int, value: bytes) -> RawElement:
+        """Return an element of a file that fits, by its value."""
+        first = self.elements[tag]
+        return RawElement(tag, first.vr, value, first.implicit, first.little_endian)
+
+    def learn(self, elements: Iterable[RawElement]) -> dict[int, bytes]:
+        """Note which elements of a fitting file vary, and return the values of those that are wanted."""
+        differing = {e.tag: e.value for e in elements if e.value != self.elements[e.tag].value}
         if not differing.keys() <= self.varying:
             self.varying |= differing.keys()
             self._cut()
-        return {tag: element for tag, element in differing.items() if self._is_kept(tag)}
+        return {tag: value for tag, value in differing.items() if self._is_kept(tag)}
 
-    def fit(self, data: bytes) -> tuple[dict[int, RawElement], Entry | None] | None:
-        """Return the differing elements and the pixel element of a file, or None if it is of another family."""
-        if not self.is_uniform:
-            return None
+    def fit(self, data: bytes) -> tuple[dict[int, bytes], Entry | None] | None:
+        """Return the differing values and the pixel element of a file, or None if it is of another family."""
         at = self.entries[0].start
         size = len(data)
-        starts, make = data.startswith, tuple.__new__
-        differing: dict[int, RawElement] = {}
+        starts = data.startswith
+        # Values alone, no elements: of what has no parts, the garbage collector takes no notice.
+        differing: dict[int, bytes] = {}
         # The heart of reading thousands of headers: plain steps, few calls.
-        for shared, length_at, known, vr, gap, width, unpack, little_endian, is_kept in self.pieces:
+        for shared, length_at, known, vr, gap, width, unpack, is_kept, is_defined in self.pieces:
             if not starts(shared, at):
                 return None
             at += length_at
@@ -145,18 +154,19 @@ class Family:
             if value > size:
                 raise Incomplete(value)
             (length,) = unpack(data, at + gap)
-            stop = value + length
+            end = stop = value + length
             if known is self.pixels:
                 start = at - (4 if vr is None else 6)
                 return differing, Entry(known.tag, known.vr, start, value, stop, stop, known.implicit)
-            if length == UNDEFINED:
+            if length == UNDEFINED or not is_defined:
                 entry = resolved(data, Entry(known.tag, vr, at, value, stop, stop, vr is None), self.syntax)
-                differing[known.tag] = entry.element(data, little_endian=little_endian)
-                stop = entry.stop
-            elif is_kept:
-                differing[known.tag] = make(RawElement, (known.tag, vr, data[value:stop], vr is None, little_endian))
+                if (entry.vr, entry.implicit) != (known.vr, known.implicit):
+                    return None
+                end, stop = entry.value_stop, entry.stop
             if stop > size:
                 raise Incomplete(stop)
+            if is_kept:
+                differing[known.tag] = data[value:end]
             at = stop
         return None
 

@@ -35,14 +35,14 @@ _REMEMBERED = 256
 
 
 class FileHeader(NamedTuple):
-    """Header of one file, as what differs from the first file of its family.
+    """Header of one file, as the values that differ from those of the first file of its family.
 
     ``pixels`` says where the pixel data stands: its ``value_start``, its length, or that it is
     of undefined length (encapsulated). None if there is none.
     """
 
     family: Family
-    differing: dict[int, RawElement]
+    differing: dict[int, bytes]
     pixels: Entry | None
 
     @property
@@ -52,7 +52,8 @@ class FileHeader(NamedTuple):
 
     def element(self, tag: int) -> RawElement | None:
         """Return an element, None if the file has it not."""
-        return self.differing.get(tag) or self.family.reference.get(tag)
+        value = self.differing.get(tag)
+        return self.family.reference.get(tag) if value is None else self.family.element(tag, value)
 
 
 class HeaderParser:
@@ -101,7 +102,7 @@ class HeaderParser:
         return self._parse_in_full(data, complete=complete)
 
     @staticmethod
-    def _fit(family: Family, data: bytes, *, complete: bool) -> tuple[dict[int, RawElement], Entry | None] | None:
+    def _fit(family: Family, data: bytes, *, complete: bool) -> tuple[dict[int, bytes], Entry | None] | None:
         try:
             found = family.fit(data)
         except Incomplete:
@@ -163,5 +164,5 @@ def assemble(files: Sequence[FileHeader]) -> Headers:
         if tag not in varying and first is not None and all(r == first for r in references):
             columns[tag] = first
         else:
-            columns[tag] = tuple([f.differing.get(tag) or f.family.reference.get(tag) for f in files])
+            columns[tag] = tuple([f.element(tag) for f in files])
     return Headers(len(files), columns)

@@ -70,7 +70,7 @@ def patients_of(files: Iterable[FoundFile]) -> tuple[FoundPatient, ...]:
 
 def copies_of(files: Iterable[FoundFile]) -> tuple[Copies, ...]:
     """Return which instances are there in several files."""
-    instances = _groups(files, lambda file: _value(file.facts, _INSTANCE))
+    instances = _groups(files, lambda file: file.facts.value(_INSTANCE))
     return tuple(
         Copies(uid.decode("ascii", "replace"), tuple(file.path for file in group))
         for uid, group in instances.items()
@@ -85,17 +85,12 @@ def _groups(things: Iterable[Thing], key: Callable[[Thing], Key]) -> dict[Key, l
     return groups
 
 
-def _value(facts: FileFacts, tag: int) -> bytes:
-    element = facts.own.get(tag) or facts.shared.get(tag)
-    return b"" if element is None else element.value.strip(b" \0")
-
-
 def _key(file: FoundFile) -> tuple[tuple[bytes, ...], bytes, bytes]:
     facts = file.facts
-    patient = tuple([_value(facts, tag) for tag in _PATIENT])
+    patient = tuple([facts.value(tag) for tag in _PATIENT])
     # Without an identifier the name is all there is.
-    identity = patient if patient[0] else (*patient, _value(facts, _NAME))
-    return identity, _value(facts, _STUDY), _value(facts, _SERIES)
+    identity = patient if patient[0] else (*patient, facts.value(_NAME))
+    return identity, facts.value(_STUDY), facts.value(_SERIES)
 
 
 def _described(patient: tuple[bytes, ...], files: Sequence[FoundFile]) -> _Described:
@@ -133,7 +128,7 @@ def _text(facts: FileFacts, tag: int) -> str:
 
 
 def _kind(files: Sequence[FoundFile]) -> str:
-    uids = dict.fromkeys(_value(file.facts, _CLASS) for file in files)
+    uids = dict.fromkeys(file.facts.value(_CLASS) for file in files)
     names = [UID(uid.decode("ascii", "replace")).name.removesuffix(" Storage") for uid in uids]
     return ", ".join(dict.fromkeys(name for name in names if name))
 

@@ -24,6 +24,8 @@ from slicewise.io.index_records import (
     stamp_of,
     text_of_elements,
     text_of_frames,
+    text_of_values,
+    values_of,
 )
 from slicewise.io.listing import PathLike
 
@@ -100,19 +102,18 @@ class DiscoveryIndex:
                 "nothing that is not in the files"
             ) from error
 
-    def known(self, paths: Sequence[Path], stamps: Sequence[Stamp | None]) -> dict[Path, Record]:
+    def known(self, stamps: Mapping[Path, Stamp | None]) -> dict[Path, Record]:
         """Return the records of those files that are as they were when they were read."""
         if not self._is_known:
             return {}
         found: dict[Path, Record] = {}
-        for start in range(0, len(paths), _MANY):
-            some = {_key(path): k for k, path in enumerate(paths[start : start + _MANY], start)}
-            marks = ",".join("?" * len(some))
-            query = f"SELECT {_COLUMNS} FROM files WHERE path IN ({marks})"  # noqa: S608 - question marks
-            for key, size, mtime_ns, ctime_ns, *told in self._database.execute(query, tuple(some)):
-                k = some[key]
-                if stamps[k] == (size, mtime_ns, ctime_ns):
-                    found[paths[k]] = self._record(*told)
+        keys = {_key(path): path for path in stamps}
+        for some in _portions(tuple(keys)):
+            query = f"SELECT {_COLUMNS} FROM files WHERE path IN ({','.join('?' * len(some))})"  # noqa: S608 - no text of users
+            for key, size, mtime_ns, ctime_ns, *told in self._database.execute(query, some):
+                path = keys[key]
+                if stamps[path] == (size, mtime_ns, ctime_ns):
+                    found[path] = self._record(*told)
         return found
 
     def _record(self, reason: str | None, shared: int | None, own: str | None, *more: Any) -> Record:
@@ -121,9 +122,7 @@ class DiscoveryIndex:
         has_pixels, frames, per_frame = more
         if not isinstance(frames, int) or frames < 1:
             raise DamagedRecordError("a record is damaged: it has no frames")
-        facts = FileFacts(
-            self._shared_by(shared), elements_of(own), bool(has_pixels), frames, frames_of_text(per_frame)
-        )
+        facts = FileFacts(self._shared_by(shared), values_of(own), bool(has_pixels), frames, frames_of_text(per_frame))
         return Record(facts)
 
     def _shared_by(self, number: int) -> Elements:
@@ -157,7 +156,7 @@ class DiscoveryIndex:
         if facts is None:
             return (None,) * 5
         number = self._number_of(facts.shared)
-        return number, text_of_elements(facts.own), facts.has_pixels, facts.frames, text_of_frames(facts.per_frame)
+        return number, text_of_values(facts.own), facts.has_pixels, facts.frames, text_of_frames(facts.per_frame)
 
     def _number_of(self, shared: Elements) -> int:
         known = self._numbers.get(id(shared))
@@ -228,6 +227,10 @@ class DiscoveryIndex:
                 SlicewiseWarning,
                 stacklevel=2,
             )
+
+
+def _portions(keys: tuple[bytes, ...]) -> Iterator[tuple[bytes, ...]]:
+    return (keys[start : start + _MANY] for start in range(0, len(keys), _MANY))
 
 
 def _key(path: Path) -> bytes:

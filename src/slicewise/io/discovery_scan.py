@@ -54,35 +54,33 @@ def scan(files: Sequence[StoredFile], index: DiscoveryIndex | None, tell: Progre
     """
     result = Scan([], [], [])
     scanner = FactScanner()
-    for start in range(0, len(files), _BATCH):
-        batch = files[start : start + _BATCH]
-        if index is None:
-            for k, file in enumerate(batch, start):
-                if k % _TOLD == 0:
-                    tell(k, len(files))
-                result.add(file.path, _read(file, scanner)[0])
-        else:
+    if index is None:
+        for done, file in enumerate(files):
+            if done % _TOLD == 0:
+                tell(done, len(files))
+            result.add(file.path, _read(file, scanner)[0])
+    else:
+        for start in range(0, len(files), _BATCH):
             tell(start, len(files))
-            _scan_indexed(batch, index, scanner, result)
+            _scan_indexed(files[start : start + _BATCH], index, scanner, result)
     tell(len(files), len(files))
     return result
 
 
 def _scan_indexed(files: Sequence[StoredFile], index: DiscoveryIndex, scanner: FactScanner, result: Scan) -> None:
     paths = [file.path for file in files]
-    stamps = [stamp_of(path) for path in paths]
-    known = index.known(paths, stamps)
+    stamps = dict(zip(paths, map(stamp_of, paths), strict=True))
+    known = index.known(stamps)
     fresh: dict[Path, tuple[Stamp | None, Record]] = {}
     try:
-        for file, stamp in zip(files, stamps, strict=True):
-            record = known.get(file.path)
-            if record is None:
-                record, is_lasting = _read(file, scanner)
-                if is_lasting:
-                    fresh[file.path] = stamp, record
-            result.add(file.path, record)
+        for file in [file for file in files if file.path not in known]:
+            known[file.path], is_lasting = _read(file, scanner)
+            if is_lasting:
+                fresh[file.path] = stamps[file.path], known[file.path]
     finally:
         index.add(fresh)
+    for path in paths:
+        result.add(path, known[path])
 
 
 def _read(file: StoredFile, scanner: FactScanner) -> tuple[Record, bool]:

@@ -50,19 +50,31 @@ FACT_TAGS = PARTITION_TAGS | {tag_of(keyword) for keyword in _NAMING}
 class FileFacts(NamedTuple):
     """A file of an object, with the elements of ``FACT_TAGS`` that it has.
 
-    ``shared`` is one mapping for many files, and ``own`` has what differs from it. Of a multi-frame file
-    ``per_frame`` has the elements that differ between its frames.
+    ``shared`` is one mapping for many files, and ``own`` has the values that differ from those in it. Of a
+    multi-frame file ``per_frame`` has the elements that differ between its frames.
     """
 
     shared: Elements
-    own: Elements
+    own: Mapping[int, bytes]
     has_pixels: bool
     frames: int = 1
     per_frame: Mapping[int, Sequence[RawElement | None]] = {}
 
     def element(self, tag: int) -> RawElement | None:
         """Return an element of the file, None if it has it not or its frames differ in it."""
-        return self.own.get(tag) or self.shared.get(tag)
+        first = self.shared.get(tag)
+        value = self.own.get(tag)
+        if first is None or value is None:
+            return first
+        return RawElement(tag, first.vr, value, first.implicit, first.little_endian)
+
+    def value(self, tag: int) -> bytes:
+        """Return the value of an element without padding; empty if there is none."""
+        value = self.own.get(tag)
+        if value is None:
+            first = self.shared.get(tag)
+            value = b"" if first is None else first.value
+        return value.strip(b" \0")
 
 
 class FactScanner:
@@ -92,15 +104,15 @@ class FactScanner:
 
 def _facts_of_frames(file: HeaderFile) -> FileFacts:
     frames, headers = frames_of([file])
-    own: dict[int, RawElement] = {}
+    shared: dict[int, RawElement] = {}
     per_frame: dict[int, Sequence[RawElement | None]] = {}
     for tag in FACT_TAGS:
         column = headers.column(tag)
         if isinstance(column, RawElement):
-            own[tag] = column
+            shared[tag] = column
         elif column is not None:
             per_frame[tag] = column
-    return FileFacts({}, own, file.has_pixels, len(frames), per_frame)
+    return FileFacts(shared, {}, file.has_pixels, len(frames), per_frame)
 
 
 def headers_of(files: Sequence[FileFacts]) -> Headers:
@@ -114,10 +126,22 @@ def headers_of(files: Sequence[FileFacts]) -> Headers:
         if tag not in varying and first is not None and all(elements.get(tag) == first for elements in shared):
             columns[tag] = first
         elif is_plain:
-            columns[tag] = tuple([facts.own.get(tag) or facts.shared.get(tag) for facts in files])
+            columns[tag] = _column(files, tag)
         else:
             columns[tag] = tuple(element for facts in files for element in _of_frames(facts, tag))
     return Headers(sum(facts.frames for facts in files), columns)
+
+
+def _column(files: Sequence[FileFacts], tag: int) -> tuple[RawElement | None, ...]:
+    # Most values are there many times.
+    made: dict[tuple[int, bytes | None], RawElement | None] = {}
+    column = []
+    for facts in files:
+        key = (id(facts.shared), facts.own.get(tag))
+        if key not in made:
+            made[key] = facts.element(tag)
+        column.append(made[key])
+    return tuple(column)
 
 
 def _of_frames(facts: FileFacts, tag: int) -> Sequence[RawElement | None]:

@@ -101,9 +101,11 @@ def _vectors(headers: Headers, keyword: str, length: int) -> FloatArray:
     found = np.full((len(headers), length), np.nan)
     if column is None:
         return found
+    if isinstance(column, RawElement):
+        found[:] = _numbers(column, length)
+        return found
     known: dict[bytes, FloatArray] = {}
-    for k in range(len(headers)):
-        element = column if isinstance(column, RawElement) else column[k]
+    for k, element in enumerate(column):
         if element is None:
             continue
         if element.value not in known:
@@ -127,6 +129,9 @@ def _sizes(headers: Headers) -> tuple[Indices, FloatArray]:
     numbers: dict[Any, int] = {}
     found = np.zeros(len(headers), np.intp)
     shapes = np.zeros((len(headers), 2))
+    if all(c is None or isinstance(c, RawElement) for c in columns):
+        shapes[:] = [_unsigned(c) for c in columns[:2]]  # type: ignore[arg-type] # as was just seen
+        return found, shapes
     for k in range(len(headers)):
         elements = [c if isinstance(c, RawElement) or c is None else c[k] for c in columns]
         key = tuple(None if e is None else (e.value, e.little_endian) for e in elements)

@@ -25,6 +25,8 @@ __all__ = [
     "stamp_of",
     "text_of_elements",
     "text_of_frames",
+    "text_of_values",
+    "values_of",
 ]
 
 Elements = Mapping[int, RawElement]
@@ -97,6 +99,25 @@ def elements_of(text: str) -> dict[int, RawElement]:
     """
     try:
         return {element.tag: element for element in map(_element, json.loads(text))}
+    except _BROKEN as error:
+        raise DamagedRecordError(f"a record is damaged: {error}") from error
+
+
+def text_of_values(values: Mapping[int, bytes]) -> str:
+    """Return values of elements as text."""
+    return _text([[tag, value.decode("latin-1")] for tag, value in values.items()])
+
+
+def values_of(text: str) -> dict[int, bytes]:
+    """Return the values of a text.
+
+    Raises
+    ------
+    DamagedRecordError
+        If there are none in it.
+    """
+    try:
+        return {int(tag): value.encode("latin-1") for tag, value in json.loads(text)}
     except _BROKEN as error:
         raise DamagedRecordError(f"a record is damaged: {error}") from error
 
