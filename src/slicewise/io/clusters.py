@@ -17,6 +17,8 @@ _LEAST_PER_LEVEL = 1.5
 
 def clusters(vectors: FloatArray, tolerance: float) -> Indices:
     """Return a number for each vector, which those share whose components are within a tolerance of a centre."""
+    if len(vectors) and (vectors == vectors[0]).all():
+        return np.zeros(len(vectors), np.intp)
     distinct, inverse = np.unique(np.nan_to_num(vectors, nan=1e9), axis=0, return_inverse=True)
     numbers = np.full(len(distinct), -1, np.intp)
     count = 0
