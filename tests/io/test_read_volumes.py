@@ -108,7 +108,7 @@ def test_a_reader_of_one_volume_is_the_same_however_it_is_chosen(echoes, volume)
 def test_headers_are_read_once_for_all_volumes(echoes, monkeypatch):
     opened = []
     reading = opened_series.open_series
-    monkeypatch.setattr("slicewise.io.series_reader.open_series", lambda *a: opened.append(a) or reading(*a))
+    monkeypatch.setattr("slicewise.io.series_reader.open_series", lambda *a, **k: opened.append(a) or reading(*a, **k))
     volumes = sw.read_volumes(echoes)
     assert [volume.geometry.slices for volume in volumes] == [3, 3]
     assert len(opened) == 1

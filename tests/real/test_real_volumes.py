@@ -55,6 +55,7 @@ SEVERAL = {
         8,
         ("b-value", "direction"),
     ),
+    "mosaic": Found("mr-siemens-mosaic/ep2d_Asc_2", [f"AcquisitionNumber {k}" for k in range(1, 7)], 36, ("time",)),
     "bolus": Found("defect-not-a-volume", [f"AcquisitionNumber {k}" for k in (12, 13, 14, 15)], 1, ("acquisition",)),
 }
 """Found by looking at the files with pydicom, and at what dcm2niix makes of them."""
@@ -163,6 +164,24 @@ def test_missing_and_doubled_slices_stay_the_errors_they_are(data):
         _ = sw.read_volumes(data("defect-slice-increment"))[0].geometry
     with pytest.raises(DuplicateSliceError, match=r"CT26\.dcm and CT28\.dcm"):
         _ = sw.read_volumes(data("defect-duplicate-positions"))[0].geometry
+
+
+@pytest.mark.tool
+def test_private_b_values_and_directions_of_uih_mosaics_are_those_of_their_files(data, tmp_path):
+    paths = dicom_files(data("mr-uih-dti"))
+    wanted = []
+    for path in paths:
+        block = pydicom.dcmread(path, stop_before_pixels=True).private_block(0x0065, "Image Private Header")
+        b, direction = float(block[0x09].value), block[0x37].value if 0x37 in block else None
+        wanted.append((b, None if b < 2 else tuple(float(v) for v in direction)))
+    volumes = sw.read_volumes(paths)
+    assert volumes.axis == ("b-value", "direction")
+    found = [(label["BValue"], label.get("GradientDirection")) for label in volumes.labels]
+    assert len(found) == len(wanted) == 17
+    assert [b for b, _ in found] == pytest.approx(sorted(b for b, _ in wanted), rel=1e-6)
+    assert {d and tuple(np.round(d, 5)) for _, d in found} == {d and tuple(np.round(d, 5)) for _, d in wanted}
+    assert {volume.geometry.slices for volume in volumes} == {20}
+    assert len(nifti_volumes(paths[0].parent, tmp_path)) == 17
 
 
 def test_the_same_images_in_several_compressions_are_copies(data):
