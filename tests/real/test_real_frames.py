@@ -14,6 +14,7 @@ from slicewise.errors import SeriesError
 from witnesses import Volume, dicom_files, on_grid_of, tool
 
 nib = pytest.importorskip("nibabel")
+pytestmark = pytest.mark.filterwarnings("ignore:Incorrect value for Specific Character Set")
 
 TILED = ["mr-siemens-mosaic/cmrr_Asc_6", "mr-siemens-mosaic/ep2d_Asc_2", "mr-uih-dti"]
 
