@@ -14,7 +14,7 @@ from pydicom.pixels.processing import apply_color_lut
 from slicewise.dicom.pixels import PixelFormat
 from slicewise.errors import HeaderError
 from slicewise.image import Headers, RawElement
-from slicewise.image.elements import tag_of
+from slicewise.image.elements import name_of, tag_of
 from slicewise.image.encoding import CODING_ERRORS
 from slicewise.image.headers import Column
 from slicewise.image.read_only import dataset_of
@@ -100,12 +100,39 @@ def _palette(elements: Sequence[RawElement], form: PixelFormat) -> Palette:
     count, first, bits = counts.pop()
     if bits not in (8, 16):
         raise HeaderError(f"entries must have 8 or 16 bits (got {bits})")
-    indexes = np.arange(count, dtype=np.int64) + first
+    plain = [_little(by_tag[tag]) for tag in _TABLES[:3] if tag in by_tag]
+    if len(plain) == 3:
+        colours = np.stack([_entries(element, count, bits) for element in plain], axis=-1)
+    else:
+        colours = _expanded([_little(element) for element in elements], count, first, bits)
+    return Palette(first, _narrowed(colours))
+
+
+def _little(element: RawElement) -> RawElement:
+    if element.little_endian:
+        return element
+    words = np.frombuffer(element.value[: len(element.value) // 2 * 2], np.uint16)
+    return element._replace(value=words.byteswap().tobytes(), little_endian=True)
+
+
+def _entries(element: RawElement, count: int, bits: int) -> Array:
+    """Return the entries of a table; those of 8 bits stand two to a word, or each in one."""
+    if len(element.value) >= 2 * count:
+        words = np.frombuffer(element.value, "<u2", count).astype(np.uint16)
+        return words.astype(np.uint8) if bits == 8 and words.max() < 256 else words
+    if len(element.value) >= count:
+        return np.frombuffer(element.value, np.uint8, count)
+    raise HeaderError(f"{name_of(element.tag)} has {len(element.value)} bytes for {count} entries of {bits} bits")
+
+
+def _expanded(elements: Sequence[RawElement], count: int, first: int, bits: int) -> Array:
+    """Return the entries of segmented tables (PS3.3, C.7.9.2)."""
+    if bits == 8 and count > 256:
+        raise HeaderError(f"segmented tables of 8 bits must have 256 entries at most (got {count})")
     try:
-        colours = apply_color_lut(indexes, dataset_of(elements))
+        return np.asarray(apply_color_lut(np.arange(count, dtype=np.int64) + first, dataset_of(elements)))
     except (*CODING_ERRORS, IndexError) as error:
         raise HeaderError(f"{error}") from None
-    return Palette(first, _narrowed(np.asarray(colours)))
 
 
 def _descriptor(element: RawElement, *, signed: bool) -> tuple[int, int, int]:
