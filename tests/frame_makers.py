@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pydicom
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.encaps import encapsulate, encapsulate_extended
 from pydicom.uid import EnhancedCTImageStorage, ExplicitVRLittleEndian
@@ -86,5 +87,9 @@ def encapsulated_ct(
     dataset["PixelData"].VR = "OB"
     dataset["PixelData"].is_undefined_length = True
     dataset.file_meta.TransferSyntaxUID = syntax
-    dataset.save_as(path, enforce_file_format=True)
+    # pydicom refuses to write transfer syntaxes that are younger than its dictionary, unless it is left alone.
+    dataset.preamble = bytes(128)
+    dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID
+    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
+    pydicom.dcmwrite(path, dataset, implicit_vr=False, little_endian=True, force_encoding=True)
     return path

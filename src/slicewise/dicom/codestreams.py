@@ -1,13 +1,17 @@
-"""The size of an image as its compressed codestream states it, before a codec takes memory for it."""
+"""What a compressed codestream says of itself: its size, before a codec takes memory for it, and where it ends."""
 
 from __future__ import annotations
 
-__all__ = ["codestream_size"]
+__all__ = ["codestream_size", "is_cut"]
 
 _FRAME_MARKERS = frozenset([*range(0xC0, 0xD0), 0xF7]) - {0xC4, 0xC8, 0xCC}
 """Markers of the frame header of JPEG (ITU-T T.81, B.1.1.3) and JPEG-LS (T.87, C.1.1)."""
 
 _J2K_SIZE = b"\xff\x4f\xff\x51"
+_TILE_PART = b"\xff\x90"
+_END = b"\xff\xd9"
+"""Markers of JPEG 2000 (ITU-T T.800, A.4)."""
+
 _JXL_SIGNATURE = b"\0\0\0\x0cJXL "
 _JXL_BITS = (9, 13, 18, 30)
 _JXL_RATIOS = ((1, 1), (6, 5), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
@@ -24,6 +28,31 @@ def codestream_size(data: bytes) -> tuple[int, int] | None:
         return _jpeg_xl_box(data)
     at = data.find(_J2K_SIZE, 0, 65536)
     return None if at < 0 else _jpeg_2000(data[at : at + 24])
+
+
+def is_cut(data: bytes) -> bool:
+    """Whether a JPEG 2000 codestream ends before the last of its tile-parts; codecs fill up what is missing.
+
+    What is no such codestream is not cut.
+    """
+    start = data.find(_J2K_SIZE, 0, 65536)
+    if start < 0:
+        return False
+    at = start + 2
+    while at + 4 <= len(data):
+        marker = data[at : at + 2]
+        if marker == _END:
+            return False
+        if marker == _TILE_PART:
+            length = int.from_bytes(data[at + 6 : at + 10], "big")
+            if length == 0:  # up to the end of the codestream
+                return not data.rstrip(b"\0").endswith(_END)
+            at += max(length, 12)
+        elif marker[0] == 0xFF:
+            at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+        else:
+            break
+    return at > len(data)
 
 
 def _jpeg(data: bytes) -> tuple[int, int] | None:

@@ -18,7 +18,7 @@ from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.processing import convert_color_space
 from pydicom.uid import UID
 
-from slicewise.dicom.codestreams import codestream_size
+from slicewise.dicom.codestreams import codestream_size, is_cut
 from slicewise.dicom.pixels import NATIVE_SYNTAXES, PixelFormat, cleaned, native_values
 from slicewise.errors import MissingCodecError, ReadError, TruncatedError
 
@@ -82,7 +82,7 @@ def decode_frame(data: bytes, syntax_uid: str, form: PixelFormat) -> Array:
         return _with_rgb(native_values(data, form), form)
     if syntax_uid == _DEFLATED_FRAMES:
         return _with_rgb(native_values(_inflated(data, form), form), form)
-    _check_size(data, syntax_uid, form)
+    _check_codestream(data, syntax_uid, form)
     decode = None if _is_left_to_pydicom(form) else _codec(syntax_uid, form, data)
     if decode is None:
         return _decode_with_pydicom(data, syntax_uid, form)
@@ -98,14 +98,18 @@ def decode_frame(data: bytes, syntax_uid: str, form: PixelFormat) -> Array:
     return colour if _CODECS[syntax_uid] in _OWN_COLOUR else _with_rgb(colour, form)
 
 
-def _check_size(data: bytes, syntax_uid: str, form: PixelFormat) -> None:
+def _check_codestream(data: bytes, syntax_uid: str, form: PixelFormat) -> None:
     # Codecs take what memory a codestream asks for, be it twelve bytes long.
-    found = None if syntax_uid in (*NATIVE_SYNTAXES, _RUN_LENGTHS) else codestream_size(data)
+    if syntax_uid in (*NATIVE_SYNTAXES, _RUN_LENGTHS):
+        return
+    found = codestream_size(data)
     if found is not None and found != (form.rows, form.columns):
         raise ReadError(
             f"the compressed frame has {found[0]} rows and {found[1]} columns where the header says {form.rows} and "
             f"{form.columns} ({_name(syntax_uid)})"
         )
+    if is_cut(data):
+        raise TruncatedError(f"the compressed frame ends too early ({_name(syntax_uid)}, {len(data)} bytes)")
 
 
 def _is_left_to_pydicom(form: PixelFormat) -> bool:
