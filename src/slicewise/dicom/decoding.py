@@ -63,6 +63,7 @@ _OWN_COLOUR = frozenset(["jpeg8", "jpegxl"])
 """Codecs whose codestream says how colour is coded, and which undo it."""
 _COMPONENT_TRANSFORMS = frozenset(["YBR_RCT", "YBR_ICT"])
 """Colour that JPEG 2000 codes, and undoes, by itself."""
+_TRANSFORMING = frozenset(["jpeg2k", "htj2k"])
 _VIDEO = "1.2.840.10008.1.2.4.10"
 
 
@@ -78,6 +79,8 @@ def decode_frame(data: bytes, syntax_uid: str, form: PixelFormat) -> Array:
     ReadError
         If the frame cannot be decoded.
     """
+    if form.samples > 1:
+        _check_colour(syntax_uid, form)
     if syntax_uid == _UNCOMPRESSED:
         return _with_rgb(native_values(data, form), form)
     if syntax_uid == _DEFLATED_FRAMES:
@@ -146,15 +149,22 @@ def _colour(decoded: Any, syntax_uid: str, form: PixelFormat) -> Array:
     return values.astype(form.dtype, copy=False)
 
 
+def _check_colour(syntax_uid: str, form: PixelFormat) -> None:
+    """Raise unless it is known how RGB is made of colour."""
+    is_transformed = form.photometric in _COMPONENT_TRANSFORMS and _CODECS.get(syntax_uid) in _TRANSFORMING
+    is_luminance = form.photometric in ("YBR_FULL", "YBR_FULL_422") and form.bits_allocated == 8
+    if form.photometric != "RGB" and not is_transformed and not is_luminance:
+        raise ReadError(
+            f"pixels of the photometric interpretation {form.photometric!r} with {form.bits_allocated} bits are not "
+            f"read in {_name(syntax_uid)}: RGB, and with 8 bits YBR_FULL and YBR_FULL_422 are, and in JPEG 2000 "
+            "YBR_RCT and YBR_ICT"
+        )
+
+
 def _with_rgb(values: Array, form: PixelFormat) -> Array:
     """Return colour as RGB, where the codec left it as it was coded."""
     if form.samples == 1 or form.photometric == "RGB" or form.photometric in _COMPONENT_TRANSFORMS:
         return values
-    if form.photometric not in ("YBR_FULL", "YBR_FULL_422") or form.dtype != np.uint8:
-        raise ReadError(
-            f"pixels of the photometric interpretation {form.photometric!r} with {form.bits_allocated} bits are not "
-            "read: RGB, YBR_FULL, YBR_FULL_422, YBR_RCT and YBR_ICT of 8 bits are"
-        )
     return convert_color_space(values, "YBR_FULL", "RGB")
 
 
@@ -173,6 +183,8 @@ def _codec(syntax_uid: str, form: PixelFormat, data: bytes) -> Callable[[bytes],
     if name == "dicomrle":
         # Run-length coding does not say what it holds.
         return partial(decode, dtype=form.dtype.newbyteorder("<"))
+    if name == "htj2k":
+        return partial(decode, planar=False)
     if name in _JPEG and form.samples > 1:
         return partial(decode, colorspace=_jpeg_colour(data, form), outcolorspace="RGB")
     return decode
