@@ -180,14 +180,19 @@ def _codec(syntax_uid: str, form: PixelFormat, data: bytes) -> Callable[[bytes],
     if not getattr(getattr(codecs, name.upper(), None), "available", False):
         return None
     decode: Callable[..., Any] = getattr(codecs, f"{name}_decode")
+    return partial(decode, **_options(name, data, form))
+
+
+def _options(name: str, data: bytes, form: PixelFormat) -> dict[str, Any]:
     if name == "dicomrle":
         # Run-length coding does not say what it holds.
-        return partial(decode, dtype=form.dtype.newbyteorder("<"))
+        return {"dtype": form.dtype.newbyteorder("<")}
     if name == "htj2k":
-        return partial(decode, planar=False)
+        # Otherwise components that are coded without a transform come one plane after the other.
+        return {"planar": False}
     if name in _JPEG and form.samples > 1:
-        return partial(decode, colorspace=_jpeg_colour(data, form), outcolorspace="RGB")
-    return decode
+        return {"colorspace": _jpeg_colour(data, form), "outcolorspace": "RGB"}
+    return {}
 
 
 def _jpeg_colour(data: bytes, form: PixelFormat) -> str:
