@@ -31,6 +31,8 @@ CODING_ERRORS = (
     ArithmeticError,
     NotImplementedError,
     OSError,
+    EOFError,
+    RecursionError,
     struct.error,
     BytesLengthException,
 )

@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
-from pydicom.charset import convert_encodings, default_encoding
 from pydicom.datadict import tag_for_keyword
-from pydicom.dataelem import DataElement
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
-from pydicom.tag import BaseTag
+from pydicom.tag import BaseTag, Tag
 
 from slicewise.errors import HeaderError
+from slicewise.image.character_sets import UNDECLARED, CharacterSet, character_set_of
+from slicewise.image.decoding import Decoded, decode, vr_of
 from slicewise.image.elements import RawElement
 
-__all__ = ["ReadOnlyDataset", "dataset_of", "read_only_dataset"]
+__all__ = ["Place", "ReadOnlyDataset", "dataset_of", "read_only_dataset"]
+
+_CHARACTER_SET = BaseTag(0x00080005)
+_DEEPEST = 64
+
+
+class Place(Protocol):
+    """Where a dataset stands: on which slice, in which item; takes note of what is wrong there."""
+
+    def report(self, tag: int, reason: str, *, is_doubtful: bool) -> None:
+        """Take note that the value of an attribute breaks a rule."""
+
+    def within(self, tag: int, number: int) -> Place:
+        """Return the place of an item of a sequence."""
 
 
 def _refuse(what: object) -> NoReturn:
@@ -76,23 +90,77 @@ class ReadOnlyDataset(Dataset):
     plain Dataset of one's own.
     """
 
-    _decoding = 0
+    _inherited: CharacterSet = UNDECLARED
+    _place: Place | None = None
+    _depth = 0
 
     def __getitem__(self, key: Any) -> Any:
-        # pydicom stores what it decodes through __setitem__: allowed while it does so.
-        object.__setattr__(self, "_decoding", self._decoding + 1)
+        if isinstance(key, slice):
+            return self._part(key)
         try:
-            found = super().__getitem__(key)
-        finally:
-            object.__setattr__(self, "_decoding", self._decoding - 1)
-        if type(found) is DataElement and not self._decoding:
-            _lock(found)
-        return found
+            tag = key if isinstance(key, BaseTag) else Tag(key)
+        except (ValueError, TypeError, OverflowError) as error:
+            raise KeyError(f"{key!r}") from error
+        element = self._dict[tag]
+        if isinstance(element, RawDataElement):
+            element = self._decoded(element)
+            self._dict[tag] = element
+        elif type(element) is DataElement:
+            _lock(element)
+        return element
+
+    def _decoded(self, raw: RawDataElement) -> DataElement:
+        if self._depth > _DEEPEST and raw.VR in ("SQ", None) and vr_of(raw, self)[0] == "SQ":
+            reason = f"sequences are nested more than {_DEEPEST} deep; kept as bytes"
+            found = Decoded(DataElement(raw.tag, "UN", raw.value, already_converted=True), reason, is_doubtful=True)
+        else:
+            found = decode(raw, self, self.character_set)
+        element = found.element
+        if element.tag.is_private and element.tag.element > 0xFF:
+            element.private_creator = self._creator(element.tag)
+        if element.VR == "SQ":
+            self._hand_down(element)
+        _lock(element)
+        if found.reason and self._place is not None:
+            self._place.report(int(raw.tag), found.reason, is_doubtful=found.is_doubtful)
+        return element
+
+    def _creator(self, tag: BaseTag) -> str | None:
+        creator = self.get(BaseTag(tag.group << 16 | tag.element >> 8))
+        return creator.value if creator is not None and isinstance(creator.value, str) else None
+
+    def _hand_down(self, element: DataElement) -> None:
+        """Give the items of a sequence what they take from the dataset around them."""
+        self._set_pixel_representation(element)
+        for number, item in enumerate(element.value):
+            item.__class__ = ReadOnlyDataset
+            item._inherited = self.character_set
+            item._depth = self._depth + 1
+            item._place = None if self._place is None else self._place.within(int(element.tag), number)
+
+    @property
+    def character_set(self) -> CharacterSet:
+        """The character set of text: its own, or that of the dataset it stands in (PS3.3, C.12.1.1.2)."""
+        declared = self._dict.get(_CHARACTER_SET)
+        if declared is None:
+            return self._inherited
+        if isinstance(declared, RawDataElement):
+            return character_set_of(declared.value or b"")
+        value = declared.value or ""
+        terms = [value] if isinstance(value, str) else value
+        return character_set_of("\\".join(map(str, terms)).encode("ascii", "replace"))
+
+    def _part(self, key: slice) -> ReadOnlyDataset:
+        part = ReadOnlyDataset({tag: self._dict[tag] for tag in self._slice_dataset(key.start, key.stop, key.step)})
+        part._inherited, part._place, part._depth = self.character_set, self._place, self._depth
+        return part
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Where it comes from is no part of a header.
+        return {name: value for name, value in self.__dict__.items() if name != "_place"}
 
     def __setitem__(self, key: Any, elem: Any) -> None:
-        if not self._decoding:
-            _refuse(key)
-        super().__setitem__(key, elem)
+        _refuse(key)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if tag_for_keyword(name) is not None:
@@ -147,18 +215,19 @@ def dataset_of(elements: Iterable[RawElement]) -> ReadOnlyDataset:
     return read_only_dataset({BaseTag(e.tag): e.to_pydicom() for e in elements})
 
 
-def read_only_dataset(elements: dict[BaseTag, Any]) -> ReadOnlyDataset:
-    """Return a read-only Dataset over pydicom's undecoded elements, which it may decode in place."""
+def read_only_dataset(elements: dict[BaseTag, Any], place: Place | None = None) -> ReadOnlyDataset:
+    """Return a read-only Dataset over pydicom's undecoded elements, which it may decode in place.
+
+    Parameters
+    ----------
+    elements : dict
+        The elements by tag.
+    place : Place, optional
+        Is told of values that break the rules of their VR, when they are decoded.
+    """
     dataset = ReadOnlyDataset(elements)
+    dataset._place = place
     first = next(iter(elements.values()), None)
     implicit, little = (first.is_implicit_VR, first.is_little_endian) if first is not None else (False, True)
-    declared = elements.get(BaseTag(0x00080005))
-    encodings = _encodings(declared.value) if declared is not None and declared.value else default_encoding
-    dataset.set_original_encoding(implicit, little, encodings)
+    dataset.set_original_encoding(implicit, little, list(dataset.character_set.encodings))
     return dataset
-
-
-def _encodings(character_set: bytes) -> list[str]:
-    # Codecs cannot even be asked for by a name with null characters.
-    declared = character_set.replace(b"\0", b"").decode("ascii", "replace")
-    return convert_encodings([term.strip() for term in declared.split("\\")])
