@@ -13,7 +13,7 @@ from pydicom.tag import BaseTag
 from slicewise.image.elements import name_of
 from slicewise.image.encoding import CODING_ERRORS
 
-__all__ = ["decoded", "element_name", "flat", "private_creator", "value_text"]
+__all__ = ["count_text", "decoded", "element_name", "flat", "plain_text", "private_creator", "value_text"]
 
 _SHOWN_BYTES = 8
 
@@ -45,23 +45,25 @@ def element_name(dataset: Dataset, tag: int) -> str:
 def value_text(element: DataElement | RawDataElement) -> str:
     """Return a value in one line: several values joined by backslashes, long binary values as their length."""
     if element.VR == "SQ":
-        return _count(len(element.value or ()), "item")
-    return _text(element.value)
+        return count_text(len(element.value or ()), "item")
+    return plain_text(element.value)
 
 
-def _text(value: Any) -> str:
+def plain_text(value: Any) -> str:
+    """Return a value in one line, whatever it is."""
     if value is None:
         return ""
     if isinstance(value, bytes | bytearray):
-        size = _count(len(value), "byte")
+        size = count_text(len(value), "byte")
         return f"{size}: {value.hex(' ')}" if 0 < len(value) <= _SHOWN_BYTES else size
     if isinstance(value, MultiValue | list | tuple):
-        return "\\".join(_text(v) for v in value)
+        return "\\".join(plain_text(v) for v in value)
     text = str(int(value)) if isinstance(value, BaseTag) else str(value)
     return text.replace("\r\n", "\n").replace("\n", " / ").replace("\r", " / ")
 
 
-def _count(number: int, what: str) -> str:
+def count_text(number: int, what: str) -> str:
+    """Return a number of things as text."""
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 

@@ -3,38 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Self, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
-from pydicom.datadict import dictionary_VM, dictionary_VR
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
 
 from slicewise.errors import HeaderError
+from slicewise.image.asking import Found, find, has, values
+from slicewise.image.attribute_keys import Key
 from slicewise.image.elements import RawElement, name_of, tag_of
-from slicewise.image.encoding import encode_data_element, encode_element
-from slicewise.image.extras import optional_module
-from slicewise.image.read_only import ReadOnlyDataset, dataset_of, read_only_dataset
+from slicewise.image.encoding import encode_data_element
+from slicewise.image.problems import FindingPlace, Problem, Problems, Tell, visit
+from slicewise.image.read_only import Place, ReadOnlyDataset, read_only_dataset
+from slicewise.image.replacing import PerSlice, replaced
+from slicewise.image.tables import table
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["Column", "Headers", "PerSlice"]
 
-Key = str | tuple[int, int]
 Column = RawElement | tuple[RawElement | None, ...]
 """An attribute over the slices: one element where all share it, else one (or None) per slice."""
 
 _CHARACTER_SET = 0x00080005
-
-
-class PerSlice(tuple[Any, ...]):
-    """Values of an attribute, one for each slice; None leaves the attribute out of that slice.
-
-    Needed only where an attribute has several values itself; elsewhere a list will do.
-    """
-
-    __slots__ = ()
+_PIXEL_REPRESENTATION = 0x00280103
+_CONTEXT = (_CHARACTER_SET, _PIXEL_REPRESENTATION, 0x00283002)
+"""What the decoding of other attributes depends on."""
 
 
 class Headers(Sequence[ReadOnlyDataset]):
@@ -58,7 +54,7 @@ class Headers(Sequence[ReadOnlyDataset]):
     0
     """
 
-    __slots__ = ("_length", "_shared", "_shared_raw", "_varying")
+    __slots__ = ("_length", "_problems", "_shared", "_shared_raw", "_varying")
 
     def __init__(self, length: int, columns: Mapping[int, Column] | None = None) -> None:
         self._length = length
@@ -70,6 +66,7 @@ class Headers(Sequence[ReadOnlyDataset]):
             else:
                 self._add_varying(tag, column)
         self._shared_raw: dict[BaseTag, RawDataElement] | None = None
+        self._problems = Problems(self._find_problems, length)
 
     def _add_varying(self, tag: int, column: tuple[RawElement | None, ...]) -> None:
         if len(column) != self._length:
@@ -107,27 +104,36 @@ class Headers(Sequence[ReadOnlyDataset]):
     def __getitem__(self, key: int | slice | Key) -> ReadOnlyDataset | Headers | list[Any]:
         """Return the header of a slice, the headers of a range, or an attribute's value on each slice.
 
-        ``headers[3]`` is the header of the fourth slice, ``headers[3:9]`` the headers of six slices,
-        ``headers["SliceLocation"]`` or ``headers[0x0020, 0x1041]`` a list of values, with None where a
-        slice has not the attribute.
+        ``headers[3]`` is the header of the fourth slice, ``headers[3:9]`` the headers of six slices. All else
+        gives a list of values, one for each slice, with None where a slice has not the attribute:
+
+        - ``headers["SliceLocation"]`` or ``headers[0x0020, 0x1041]``: an attribute of the top level;
+        - ``headers["RadiopharmaceuticalInformationSequence.RadionuclideTotalDose"]``: one of an item of a
+          sequence, which is chosen by its number in brackets; without it, of the only item, or a list of
+          the values in all;
+        - ``headers[0x0019, "SIEMENS MR HEADER", 0x0C]``: a private one by group, creator, and element within
+          the block (PS3.5, 7.8.1), also in a path, as ``"(0019,SIEMENS MR HEADER,0C)"``;
+        - ``headers["BValue"]`` in s/mm2 and ``headers["GradientDirection"]`` in LPS, however the scanner
+          states them.
+
+        Values that their VR cannot hold are bytes; a warning tells of them, and so does ``problems``.
 
         Raises
         ------
         UnknownAttributeError
             If the keyword is in no dictionary.
+        HeaderError
+            If a path goes into what is no sequence.
         """
         if isinstance(key, slice):
             return self.take(range(self._length)[key])
         if isinstance(key, str | tuple):
-            return self._values(tag_of(key))
+            return values(self, key)
         return self._dataset(range(self._length)[key])
 
     def __contains__(self, key: object) -> bool:
-        """Tell whether at least one slice has the attribute."""
-        if not isinstance(key, str | tuple):
-            return False
-        tag = tag_of(key)
-        return tag in self._shared or tag in self._varying
+        """Tell whether at least one slice has the attribute, asked for in any way."""
+        return isinstance(key, str | tuple) and has(self, key)
 
     def __iter__(self) -> Iterator[ReadOnlyDataset]:
         return (self._dataset(i) for i in range(self._length))
@@ -144,32 +150,62 @@ class Headers(Sequence[ReadOnlyDataset]):
     def __repr__(self) -> str:
         return f"Headers({self._length} slices, {len(self._shared)} attributes shared, {len(self._varying)} varying)"
 
-    def _dataset(self, index: int) -> ReadOnlyDataset:
-        if self._shared_raw is None:
-            self._shared_raw = {BaseTag(tag): e.to_pydicom() for tag, e in self._shared.items()}
-        elements = dict(self._shared_raw)
+    def _dataset(self, index: int, place: Place | None = None) -> ReadOnlyDataset:
+        elements = self._shared_elements()
         for tag, column in self._varying.items():
             element = column[index]
             if element is not None:
                 elements[BaseTag(tag)] = element.to_pydicom()
         # pydicom iterates in tag order whatever the order here.
-        return read_only_dataset(elements)
+        return read_only_dataset(elements, place or self._problems.place(index))
 
-    def _values(self, tag: int) -> list[Any]:
-        if tag in self._shared and not self._depends_on_slice():
-            return [_value(self.shared, tag)] * self._length
-        if tag not in self._shared and tag not in self._varying:
-            return [None] * self._length
-        return [_value(header, tag) for header in self]
+    def _shared_elements(self) -> dict[BaseTag, RawDataElement]:
+        if self._shared_raw is None:
+            self._shared_raw = {BaseTag(tag): e.to_pydicom() for tag, e in self._shared.items()}
+        return dict(self._shared_raw)
 
-    def _depends_on_slice(self) -> bool:
-        # Text is decoded by the character set of its slice, some numbers by its pixel representation.
-        return _CHARACTER_SET in self._varying or 0x00280103 in self._varying
+    def part(self, index: int, tag: int, place: Place | None = None) -> ReadOnlyDataset:
+        """Return the header of a slice with one attribute alone, and what its decoding depends on."""
+        creators = (tag & 0xFFFF0000 | tag >> 8 & 0xFF,) if tag >> 16 & 1 else ()
+        elements: dict[BaseTag, RawDataElement] = {}
+        for wanted in (tag, *_CONTEXT, *creators):
+            element = self.element(wanted, index)
+            if element is not None:
+                elements[BaseTag(wanted)] = element.to_pydicom()
+        return read_only_dataset(elements, place or self._problems.place(index))
+
+    @property
+    def depends_on_slice(self) -> bool:
+        """Whether what is encoded alike may be decoded otherwise on another slice.
+
+        Text is decoded by the character set of its slice, some numbers by its pixel representation.
+        """
+        return any(tag in self._varying for tag in _CONTEXT)
+
+    @property
+    def problems(self) -> list[Problem]:
+        """What is wrong with the values, at any depth: slices, attribute and reason.
+
+        Values that their VR cannot hold (PS3.5, 6.2), which are given as bytes; text that is not of its character
+        set, or of none that is known; and what is outside a rule, but is given as it stands: text that is too long,
+        dates, codes and identifiers of another form. All headers are decoded for it.
+        """
+        return [problem for tag in self.columns() for problem in self._problems.of(name_of(tag))]
+
+    def _find_problems(self, attribute: str, tell: Tell) -> Iterable[int]:
+        tag = tag_of(attribute)
+        everywhere = tag in self._shared and not self.depends_on_slice
+        decoded = range(min(self._length, 1) if everywhere else self._length)
+        for k in decoded:
+            part = self.part(k, tag)
+            part.set_place(FindingPlace(k, lambda found: tell(found) if found.attribute.startswith(attribute) else None))
+            visit(part)
+        return decoded
 
     @property
     def shared(self) -> ReadOnlyDataset:
         """The attributes that are the same on all slices."""
-        return dataset_of(self._shared.values())
+        return read_only_dataset(self._shared_elements(), self._problems.place(0))
 
     @property
     def varying(self) -> tuple[str, ...]:
@@ -209,14 +245,16 @@ class Headers(Sequence[ReadOnlyDataset]):
         return type(self)(self._length, merged)
 
     def replace(
-        self, attributes: Mapping[str, Any] | Mapping[tuple[int, int], Any] | None = None, **keywords: Any
+        self,
+        attributes: Mapping[str, Any] | Mapping[tuple[int, int], Any] | Mapping[Key, Any] | None = None,
+        **keywords: Any,
     ) -> Self:
         """Return headers with other values for some attributes.
 
         Parameters
         ----------
         attributes, **keywords
-            Keyword or (group, element), and its value for all slices; a list with one value per
+            Keyword, (group, element) or (group, private creator, element), and its value for all slices; a list with one value per
             slice; or ``PerSlice([...])`` where the attribute itself takes several values. None
             drops the attribute.
 
@@ -231,71 +269,39 @@ class Headers(Sequence[ReadOnlyDataset]):
         >>> [float(location) for location in headers["SliceLocation"]]
         [0.0, 2.5]
         """
-        given: dict[Any, Any] = {**(attributes or {}), **keywords}
-        values = {tag_of(key): value for key, value in given.items()}
-        if _CHARACTER_SET in values:
-            return self._in_character_set(values.pop(_CHARACTER_SET)).replace(
-                {(tag >> 16, tag & 0xFFFF): value for tag, value in values.items()}
-            )
-        columns = {tag: None if value is None else self._encode(tag, value) for tag, value in values.items()}
-        return self.with_columns(columns)
+        return self.with_columns(replaced(self, {**(attributes or {}), **keywords}))
 
-    def _in_character_set(self, terms: Any) -> Self:
-        """Return headers with all text in another character set, also within sequences."""
-        datasets = []
-        for header in self:
-            dataset = header.copy_out()
-            _drop_character_sets(dataset)
-            if terms and terms not in ("ISO_IR 6", ["ISO_IR 6"]):
-                dataset.SpecificCharacterSet = terms
-            elif (foreign := _foreign_text(dataset)) is not None:
-                raise HeaderError(f"SpecificCharacterSet: plain ASCII cannot hold {foreign!r}; name a set that can")
-            datasets.append(dataset)
-        columns: dict[int, Column | None] = dict.fromkeys(self.columns())
-        columns.update(type(self).from_datasets(datasets).columns())
-        return self.with_columns(columns)
+    def find(self, key: Key) -> list[list[Found]]:
+        """Return all values of an attribute at any depth, a list for each slice, each with the path to it.
 
-    def _encode(self, tag: int, value: Any) -> Column:
-        if not _is_per_slice(tag, value):
-            if len({self._terms(i) for i in range(self._length)}) <= 1:
-                return self._encode_one(tag, value, 0)
-            return tuple(self._encode_one(tag, value, i) for i in range(self._length))
-        if len(value) != self._length:
-            raise HeaderError(
-                f"{name_of(tag)}: {len(value)} values were given for {self._length} slices; give one for each, "
-                "or one value for all"
-            )
-        return tuple(None if v is None else self._encode_one(tag, v, i) for i, v in enumerate(value))
+        Examples
+        --------
+        >>> item = Dataset()
+        >>> item.CodeValue = "113087"
+        >>> headers = Headers(1).replace(DerivationCodeSequence=[item])
+        >>> headers.find("CodeValue")
+        [[Found(path='DerivationCodeSequence[0].CodeValue', value='113087')]]
+        """
+        return find(self, key)
 
-    def _encode_one(self, tag: int, value: Any, index: int) -> RawElement:
-        existing = self.element(tag, index)
-        vr = existing.vr if existing is not None and tag >> 16 & 1 else None
-        context = self._dataset(index) if self._length else Dataset()
-        return encode_element(tag, value, vr=vr, character_set=self._terms(index), context=context)
-
-    def _terms(self, index: int) -> tuple[str, ...]:
-        element = self.element(_CHARACTER_SET, index) if self._length else None
-        if element is None or not element.value.strip():
-            return ()
-        return tuple(term.strip() for term in element.value.decode("ascii", "replace").split("\\"))
-
-    def table(self, attributes: Sequence[Key] | None = None) -> pd.DataFrame:
+    def table(self, attributes: Sequence[Key] | Literal["all"] | None = None) -> pd.DataFrame:
         """Return a pandas table, one row per slice.
+
+        Numbers are numbers, several values lists; dates, names and identifiers text; sequences and binary values
+        are told by their size.
 
         Parameters
         ----------
-        attributes : sequence of keywords or tags, optional
-            The columns; those that vary between slices if not given.
+        attributes : sequence of keys, or "all", optional
+            The columns, by whatever an attribute can be asked for; those of the top level that vary between
+            slices if not given.
 
         Raises
         ------
         MissingExtraError
             If pandas is not installed.
         """
-        pandas = optional_module("pandas", "jupyter", "headers.table()")
-        tags = [tag_of(key) for key in attributes] if attributes is not None else list(self._varying)
-        values = {name_of(tag): self._values(tag) for tag in tags}
-        return pandas.DataFrame(values, index=range(self._length))
+        return table(self, attributes)
 
 
 def _raw_elements(dataset: Dataset) -> dict[int, RawElement]:
@@ -311,37 +317,3 @@ def _raw_elements(dataset: Dataset) -> dict[int, RawElement]:
         else:
             found[int(tag)] = encode_data_element(dataset[tag], character_set=terms, context=dataset)
     return found
-
-
-def _value(dataset: ReadOnlyDataset, tag: int) -> Any:
-    element: Any = dataset.get(BaseTag(tag))
-    return None if element is None else element.value
-
-
-def _is_per_slice(tag: int, value: Any) -> bool:
-    if isinstance(value, PerSlice):
-        return True
-    if not isinstance(value, list | tuple):
-        return False
-    try:
-        # The items of a sequence are a list, too.
-        return dictionary_VM(tag) == "1" and dictionary_VR(tag) != "SQ"
-    except KeyError:
-        return False
-
-
-def _foreign_text(dataset: Dataset) -> str | None:
-    for element in dataset:
-        for item in element.value or () if element.VR == "SQ" else ():
-            if (found := _foreign_text(item)) is not None:
-                return found
-        if element.VR in ("LO", "LT", "PN", "SH", "ST", "UC", "UT") and not str(element.value).isascii():
-            return str(element.value)
-    return None
-
-
-def _drop_character_sets(dataset: Dataset) -> None:
-    dataset.pop("SpecificCharacterSet", None)
-    for element in dataset:
-        for item in element.value or () if element.VR == "SQ" else ():
-            _drop_character_sets(item)

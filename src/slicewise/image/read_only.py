@@ -155,6 +155,10 @@ class ReadOnlyDataset(Dataset):
         part._inherited, part._place, part._depth = self.character_set, self._place, self._depth
         return part
 
+    def set_place(self, place: Place) -> None:
+        """Tell another place of values that break a rule."""
+        self._place = place
+
     def __getstate__(self) -> dict[str, Any]:
         # Where it comes from is no part of a header.
         return {name: value for name, value in self.__dict__.items() if name != "_place"}

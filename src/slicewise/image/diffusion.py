@@ -1,0 +1,73 @@
+"""B-value and gradient direction, wherever a scanner states them."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from slicewise.image.attribute_keys import Key
+
+__all__ = ["DIFFUSION", "Source"]
+
+_GE_OFFSET = 1_000_000_000
+"""Some versions of GE add it to the b-value, to tell that it is one."""
+
+
+class Source(NamedTuple):
+    """Where a quantity may be stated, as so many numbers; what is above ``modulus`` is no part of it."""
+
+    key: Key
+    count: int = 1
+    modulus: float | None = None
+
+    def decoded(self, value: Any) -> float | tuple[float, ...] | None:
+        """Return the number or numbers; None if they are not there, or are none."""
+        numbers = _numbers(value)[: self.count]
+        if len(numbers) < self.count:
+            return None
+        if self.modulus is not None:
+            numbers = tuple(number % self.modulus for number in numbers)
+        return numbers[0] if self.count == 1 else numbers
+
+
+DIFFUSION: dict[str, tuple[Source, ...]] = {
+    "BValue": (
+        Source("DiffusionBValue"),
+        Source("MRDiffusionSequence.DiffusionBValue"),
+        Source((0x0019, "SIEMENS MR HEADER", 0x0C)),
+        Source((0x0043, "GEMS_PARM_01", 0x39), modulus=_GE_OFFSET),
+        Source((0x2001, "Philips Imaging DD 001", 0x03)),
+        Source((0x0065, "Image Private Header", 0x09)),
+    ),
+    "GradientDirection": (
+        Source("DiffusionGradientOrientation", 3),
+        Source("DiffusionGradientDirectionSequence.DiffusionGradientOrientation", 3),
+        Source("MRDiffusionSequence.DiffusionGradientDirectionSequence.DiffusionGradientOrientation", 3),
+        Source((0x0019, "SIEMENS MR HEADER", 0x0E), 3),
+        Source((0x0065, "Image Private Header", 0x37), 3),
+    ),
+}
+"""For each quantity its sources, in the order of preference: s/mm2; and a unit vector in LPS."""
+
+
+def _numbers(value: Any) -> tuple[float, ...]:
+    """Return the numbers of a value, whose VR the file may not tell."""
+    if isinstance(value, bytes):
+        return _numbers_of_bytes(value)
+    parts: Sequence[Any] = [value] if value is None or isinstance(value, str | int | float) else list(value)
+    try:
+        return tuple(float(part) for part in parts)
+    except (TypeError, ValueError):
+        return ()
+
+
+def _numbers_of_bytes(value: bytes) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in value.decode("ascii").strip(" \0").split("\\"))
+    except ValueError:
+        pass
+    size, kind = (8, "d") if len(value) % 8 == 0 else (4, "f")
+    if len(value) % size:
+        return ()
+    return struct.unpack(f"<{len(value) // size}{kind}", value)
