@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.tag import BaseTag
 
+from slicewise.errors import HeaderError
 from slicewise.image.attribute_keys import Key, Path, PrivateTag, Step, path_of, private_tags
 from slicewise.image.diffusion import DIFFUSION, Source
 from slicewise.image.elements import RawElement, name_of
@@ -45,24 +46,28 @@ def has(headers: Headers, key: Key) -> bool:
         return any(value is not None for value in values(headers, key))
     path = path_of(key)
     if len(path) == 1 and path[0].item is None:
-        return any(tag is not None and headers.element(tag, k) for k, tag in enumerate(tags_on_slices(headers, path[0])))
+        return any(
+            tag is not None and headers.element(tag, k) for k, tag in enumerate(tags_on_slices(headers, path[0]))
+        )
     return any(_by_path(headers, path, lambda step, element: _is_there(element, step, path[1:])))
 
 
 def find(headers: Headers, key: Key) -> list[list[Found]]:
     """Return, for each slice, all values of an attribute at any depth, the top level first."""
-    (step,) = path_of(key)[-1:]
+    path = path_of(key)
+    if len(path) > 1 or path[0].item is not None:
+        raise HeaderError(f"{key!r}: find looks for one attribute, wherever it is; a path is asked for by headers[...]")
+    (step,) = path
     found: list[list[Found]] = [[] for _ in range(len(headers))]
-    for index, tag in enumerate(tags_on_slices(headers, step)):
+    top = zip(found, tags_on_slices(headers, step), values(headers, key), strict=True)
+    for index, (here, tag, value) in enumerate(top):
         if tag is not None and headers.element(tag, index) is not None:
-            found[index].append(Found(str(Step(step.tag)), None))
-    for here, value in zip(found, values(headers, _key(step)) if any(found) else (), strict=False):
-        here[:] = [one._replace(value=value) for one in here]
+            here.append(Found(str(step), value))
     for tag, column in headers.columns().items():
         if _may_hold(column, step):
             nested = _by_tag(headers, tag, lambda element: list(_nested(element, step, "")))
             for here, more in zip(found, nested, strict=True):
-                here += more or ()
+                here.extend(more or ())
     return found
 
 
@@ -70,7 +75,7 @@ def _first_stated(headers: Headers, sources: Sequence[Source]) -> list[Any]:
     """Return for each slice what the first source that it has states."""
     stated: list[Any] = [None] * len(headers)
     for source in sources:
-        if None not in stated:
+        if all(value is not None for value in stated):
             break
         if has(headers, source.key):
             own = (source.decoded(value) for value in values(headers, source.key))
@@ -79,13 +84,9 @@ def _first_stated(headers: Headers, sources: Sequence[Source]) -> list[Any]:
 
 
 def _by_tag(headers: Headers, tag: int, read: Callable[[DataElement], Any]) -> list[Any]:
-    column = headers.column(tag)
-    if column is None:
-        return [None] * len(headers)
-    if isinstance(column, RawElement) and not headers.depends_on_slice:
-        element = headers.shared.get(BaseTag(tag))
-        return [read(element)] * len(headers)
-    elements = (headers.part(k, tag).get(BaseTag(tag)) for k in range(len(headers)))
+    elements = headers.decoded(tag)
+    if elements and all(element is elements[0] for element in elements):
+        return [None if elements[0] is None else read(elements[0])] * len(elements)
     return [None if element is None else read(element) for element in elements]
 
 
@@ -93,7 +94,7 @@ def _by_path(headers: Headers, path: Path, read: Callable[[Step, DataElement], A
     tags = tags_on_slices(headers, path[0])
     found: list[Any] = [None] * len(headers)
     for tag in dict.fromkeys(tags):
-        if tag is not None:
+        if isinstance(tag, int):
             column = _by_tag(headers, tag, lambda element: read(path[0], element))
             found = [new if own == tag else old for own, new, old in zip(tags, column, found, strict=True)]
     return found
@@ -174,17 +175,11 @@ def _may_hold(column: RawElement | tuple[RawElement | None, ...], step: Step) ->
     group, number = (step.tag >> 16, step.tag & 0xFFFF) if isinstance(step.tag, int) else (step.tag.group, None)
     for element in (column,) if isinstance(column, RawElement) else column:
         if element is not None and element.vr in ("SQ", "UN", None):
-            order = "little" if element.little_endian else "big"
+            order: Literal["little", "big"] = "little" if element.little_endian else "big"
             wanted = group.to_bytes(2, order) + (b"" if number is None else number.to_bytes(2, order))
             if wanted in element.value:
                 return True
     return False
-
-
-def _key(step: Step) -> Key:
-    if isinstance(step.tag, PrivateTag):
-        return (step.tag.group, step.tag.creator, step.tag.element)
-    return (step.tag >> 16, step.tag & 0xFFFF)
 
 
 def _value_of(element: DataElement) -> Any:
@@ -193,4 +188,3 @@ def _value_of(element: DataElement) -> Any:
     if element.VR in ("DS", "IS") and isinstance(value, MultiValue) and any(isinstance(v, str) for v in value):
         return [None if isinstance(one, str) else one for one in value]
     return value
-

@@ -24,7 +24,7 @@ from pydicom.values import convert_value
 from slicewise.image.character_sets import CharacterSet, decode_text
 from slicewise.image.encoding import CODING_ERRORS
 
-__all__ = ["Decoded", "decode", "vr_of"]
+__all__ = ["Decoded", "decode", "unknown_element", "vr_of"]
 
 DECODING_ERRORS = (*CODING_ERRORS, Warning)
 """What pydicom raises on values that it cannot decode; its warnings as well, where these are made errors."""
@@ -95,6 +95,13 @@ def decode(raw: RawDataElement, dataset: Dataset, character_set: CharacterSet) -
         # Nobody but a list of private attributes said that it has this VR.
         return Decoded(found.element)
     return found
+
+
+def unknown_element(tag: BaseTag, value: bytes) -> DataElement:
+    """Return an element of VR UN; pydicom makes it the VR of the dictionary, which it cannot have."""
+    element = DataElement(tag, "UN", value, already_converted=True)
+    element.VR = "UN"
+    return element
 
 
 def vr_of(raw: RawDataElement, dataset: Dataset) -> tuple[str, bool]:
@@ -197,7 +204,7 @@ def _names(names: Sequence[str], value: bytes, encodings: Sequence[str]) -> list
         # A backslash is the second byte of some letters of Asia.
         stored = [None] * len(names)
     found = (
-        PersonName(name, list(encodings), original_string=own, validation_mode=config.IGNORE)  # type: ignore[arg-type]
+        PersonName(name, list(encodings), original_string=own, validation_mode=config.IGNORE)
         for name, own in zip(names, stored, strict=True)
     )
     return list(found)
@@ -243,7 +250,7 @@ def _element(raw: RawDataElement, vr: str, value: Any) -> DataElement:
 
 
 def _undecoded(raw: RawDataElement, reason: str) -> Decoded:
-    return Decoded(_element(raw, "UN", raw.value or b""), f"{reason}; kept as bytes", is_doubtful=True)
+    return Decoded(unknown_element(raw.tag, raw.value or b""), f"{reason}; kept as bytes", is_doubtful=True)
 
 
 def _expected(vr: str) -> str:

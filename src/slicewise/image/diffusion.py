@@ -18,17 +18,17 @@ class Source(NamedTuple):
     """Where a quantity may be stated, as so many numbers; what is above ``modulus`` is no part of it."""
 
     key: Key
-    count: int = 1
+    size: int = 1
     modulus: float | None = None
 
     def decoded(self, value: Any) -> float | tuple[float, ...] | None:
         """Return the number or numbers; None if they are not there, or are none."""
-        numbers = _numbers(value)[: self.count]
-        if len(numbers) < self.count:
+        numbers = _numbers(value)[: self.size]
+        if len(numbers) < self.size:
             return None
         if self.modulus is not None:
             numbers = tuple(number % self.modulus for number in numbers)
-        return numbers[0] if self.count == 1 else numbers
+        return numbers[0] if self.size == 1 else numbers
 
 
 DIFFUSION: dict[str, tuple[Source, ...]] = {

@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from pydicom.datadict import keyword_for_tag, tag_for_keyword
+from pydicom.datadict import keyword_dict, keyword_for_tag, tag_for_keyword
 from pydicom.dataelem import RawDataElement
 from pydicom.tag import BaseTag, Tag
 
@@ -55,10 +55,21 @@ def _tag_of_text(key: str) -> int:
     tag = int(written[1] + written[2], 16) if written else tag_for_keyword(key)
     if tag is None:
         raise UnknownAttributeError(
-            f"{key!r} is not the keyword of a DICOM attribute (keywords are spelt as in the standard, e.g. "
-            "'SliceLocation'; private elements are asked for by tag, e.g. (0x0029, 0x1010))"
+            f"{key!r} is not the keyword of a DICOM attribute{_likely(key)}. Private ones are asked for by group, creator "
+            "and element, as (0x0019, 'SIEMENS MR HEADER', 0x0C), or by tag; those in sequences by their path, as "
+            "'DerivationCodeSequence[0].CodeValue', or with headers.find('CodeValue')"
         )
     return int(tag)
+
+
+def _likely(key: str) -> str:
+    """Return a hint at keywords that are spelt almost alike."""
+    from difflib import get_close_matches
+
+    keywords = {keyword.lower(): keyword for keyword in keyword_dict}
+    near = [keywords[name] for name in get_close_matches(key.lower().replace(" ", ""), keywords, n=3, cutoff=0.75)]
+    meant = f"; did you mean {' or '.join(map(repr, near))}?" if near else ", e.g. 'SliceLocation'"
+    return f" (keywords are spelt as in the standard{meant})"
 
 
 def name_of(tag: int) -> str:

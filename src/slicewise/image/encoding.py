@@ -119,7 +119,10 @@ def _even(element: DataElement) -> DataElement:
             item.is_undefined_length_sequence_item = source.is_undefined_length_sequence_item
         return DataElement(element.tag, "SQ", items)
     if element.VR in ("OB", "UN") and isinstance(element.value, bytes) and len(element.value) % 2:
-        return DataElement(element.tag, element.VR, element.value + b"\0", already_converted=True)
+        padded = DataElement(element.tag, element.VR, element.value + b"\0", already_converted=True)
+        # pydicom takes a public attribute of VR UN for one of its VR in the dictionary.
+        padded.VR = element.VR
+        return padded
     return element
 
 

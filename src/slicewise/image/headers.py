@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
-from pydicom.dataelem import RawDataElement
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
 
@@ -15,7 +15,7 @@ from slicewise.image.attribute_keys import Key
 from slicewise.image.elements import RawElement, name_of, tag_of
 from slicewise.image.encoding import encode_data_element
 from slicewise.image.problems import FindingPlace, Problem, Problems, Tell, visit
-from slicewise.image.read_only import Place, ReadOnlyDataset, read_only_dataset
+from slicewise.image.read_only import ReadOnlyDataset, read_only_dataset
 from slicewise.image.replacing import PerSlice, replaced
 from slicewise.image.tables import table
 
@@ -150,37 +150,48 @@ class Headers(Sequence[ReadOnlyDataset]):
     def __repr__(self) -> str:
         return f"Headers({self._length} slices, {len(self._shared)} attributes shared, {len(self._varying)} varying)"
 
-    def _dataset(self, index: int, place: Place | None = None) -> ReadOnlyDataset:
+    def _dataset(self, index: int) -> ReadOnlyDataset:
         elements = self._shared_elements()
         for tag, column in self._varying.items():
             element = column[index]
             if element is not None:
                 elements[BaseTag(tag)] = element.to_pydicom()
         # pydicom iterates in tag order whatever the order here.
-        return read_only_dataset(elements, place or self._problems.place(index))
+        return read_only_dataset(elements, self._problems.place(index))
 
     def _shared_elements(self) -> dict[BaseTag, RawDataElement]:
         if self._shared_raw is None:
             self._shared_raw = {BaseTag(tag): e.to_pydicom() for tag, e in self._shared.items()}
         return dict(self._shared_raw)
 
-    def part(self, index: int, tag: int, place: Place | None = None) -> ReadOnlyDataset:
+    def part(self, index: int, tag: int) -> ReadOnlyDataset:
         """Return the header of a slice with one attribute alone, and what its decoding depends on."""
-        creators = (tag & 0xFFFF0000 | tag >> 8 & 0xFF,) if tag >> 16 & 1 else ()
         elements: dict[BaseTag, RawDataElement] = {}
-        for wanted in (tag, *_CONTEXT, *creators):
+        for wanted in (tag, *_context(tag)):
             element = self.element(wanted, index)
             if element is not None:
                 elements[BaseTag(wanted)] = element.to_pydicom()
-        return read_only_dataset(elements, place or self._problems.place(index))
+        return read_only_dataset(elements, self._problems.place(index))
 
-    @property
-    def depends_on_slice(self) -> bool:
+    def decoded(self, tag: int) -> list[DataElement | None]:
+        """Return an attribute of the top level on each slice; None where a slice has it not."""
+        column = self.column(tag)
+        if column is None or not self._length:
+            return [None] * self._length
+        if self.depends_on_slice(tag):
+            return [self.part(k, tag).get(BaseTag(tag)) for k in range(self._length)]
+        context, place = self.part(0, tag), self._problems.place
+        if isinstance(column, RawElement):
+            return [context[BaseTag(tag)]] * self._length
+        raw = (None if element is None else element.to_pydicom() for element in column)
+        return [None if element is None else context.decoded(element, place(k)) for k, element in enumerate(raw)]
+
+    def depends_on_slice(self, tag: int) -> bool:
         """Whether what is encoded alike may be decoded otherwise on another slice.
 
         Text is decoded by the character set of its slice, some numbers by its pixel representation.
         """
-        return any(tag in self._varying for tag in _CONTEXT)
+        return any(context in self._varying for context in _context(tag))
 
     @property
     def problems(self) -> list[Problem]:
@@ -194,12 +205,13 @@ class Headers(Sequence[ReadOnlyDataset]):
 
     def _find_problems(self, attribute: str, tell: Tell) -> Iterable[int]:
         tag = tag_of(attribute)
-        everywhere = tag in self._shared and not self.depends_on_slice
+        everywhere = tag in self._shared and not self.depends_on_slice(tag)
         decoded = range(min(self._length, 1) if everywhere else self._length)
         for k in decoded:
-            part = self.part(k, tag)
-            part.set_place(FindingPlace(k, lambda found: tell(found) if found.attribute.startswith(attribute) else None))
-            visit(part)
+            element = self.element(tag, k)
+            if element is not None:
+                part = self.part(k, tag)
+                visit(part.decoded(element.to_pydicom(), FindingPlace(k, tell)))
         return decoded
 
     @property
@@ -254,9 +266,9 @@ class Headers(Sequence[ReadOnlyDataset]):
         Parameters
         ----------
         attributes, **keywords
-            Keyword, (group, element) or (group, private creator, element), and its value for all slices; a list with one value per
-            slice; or ``PerSlice([...])`` where the attribute itself takes several values. None
-            drops the attribute.
+            Keyword, (group, element) or (group, private creator, element), and its value for all slices; a list
+            with one value per slice; or ``PerSlice([...])`` where the attribute itself takes several values, or is
+            private. None drops the attribute.
 
         Raises
         ------
@@ -302,6 +314,11 @@ class Headers(Sequence[ReadOnlyDataset]):
             If pandas is not installed.
         """
         return table(self, attributes)
+
+
+def _context(tag: int) -> tuple[int, ...]:
+    """Return the tags that the decoding of another depends on."""
+    return (*_CONTEXT, tag & 0xFFFF0000 | tag >> 8 & 0xFF) if tag >> 16 & 1 else _CONTEXT
 
 
 def _raw_elements(dataset: Dataset) -> dict[int, RawElement]:

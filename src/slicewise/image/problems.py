@@ -6,12 +6,12 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from pydicom.dataset import Dataset
+from pydicom.dataelem import DataElement
 
 from slicewise.errors import SlicewiseWarning
 from slicewise.image.elements import name_of
 
-__all__ = ["Finding", "FindingPlace", "Problem", "Problems", "in_ranges"]
+__all__ = ["Finding", "FindingPlace", "Problem", "Problems", "Tell", "in_ranges", "visit"]
 
 _SHOWN = 3
 
@@ -30,7 +30,7 @@ class Problem(NamedTuple):
 class Finding(NamedTuple):
     """A broken rule on one slice."""
 
-    index: int
+    slice_index: int
     attribute: str
     reason: str
     is_doubtful: bool
@@ -121,7 +121,7 @@ def _grouped(findings: Sequence[Finding], everywhere: range | None) -> Iterator[
         kind = (finding.attribute, finding.reason.split(" (got ", 1)[0], finding.is_doubtful)
         groups.setdefault(kind, []).append(finding)
     for (attribute, _, is_doubtful), found in groups.items():
-        slices = tuple(everywhere) if everywhere is not None else tuple(dict.fromkeys(f.index for f in found))
+        slices = tuple(everywhere) if everywhere is not None else tuple(dict.fromkeys(f.slice_index for f in found))
         yield Problem(slices, attribute, found[0].reason), is_doubtful
 
 
@@ -138,8 +138,8 @@ def in_ranges(slices: Sequence[int]) -> str:
     return f"slice{'' if len(slices) == 1 else 's'} {shown}"
 
 
-def visit(dataset: Dataset) -> None:
-    """Decode all elements of a dataset, those of its items included."""
-    for element in dataset:
-        for item in element.value or () if element.VR == "SQ" else ():
-            visit(item)
+def visit(element: DataElement) -> None:
+    """Decode all elements of the items of a sequence, at any depth."""
+    for item in element.value or () if element.VR == "SQ" else ():
+        for inner in item:
+            visit(inner)

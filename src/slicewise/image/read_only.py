@@ -14,7 +14,7 @@ from pydicom.tag import BaseTag, Tag
 
 from slicewise.errors import HeaderError
 from slicewise.image.character_sets import UNDECLARED, CharacterSet, character_set_of
-from slicewise.image.decoding import Decoded, decode, vr_of
+from slicewise.image.decoding import Decoded, decode, unknown_element, vr_of
 from slicewise.image.elements import RawElement
 
 __all__ = ["Place", "ReadOnlyDataset", "dataset_of", "read_only_dataset"]
@@ -103,40 +103,40 @@ class ReadOnlyDataset(Dataset):
             raise KeyError(f"{key!r}") from error
         element = self._dict[tag]
         if isinstance(element, RawDataElement):
-            element = self._decoded(element)
+            element = self.decoded(element, self._place)
             self._dict[tag] = element
         elif type(element) is DataElement:
             _lock(element)
         return element
 
-    def _decoded(self, raw: RawDataElement) -> DataElement:
+    def decoded(self, raw: RawDataElement, place: Place | None) -> DataElement:
+        """Return an element decoded as one of this dataset, whose place is told of what is wrong with it."""
         if self._depth > _DEEPEST and raw.VR in ("SQ", None) and vr_of(raw, self)[0] == "SQ":
             reason = f"sequences are nested more than {_DEEPEST} deep; kept as bytes"
-            found = Decoded(DataElement(raw.tag, "UN", raw.value, already_converted=True), reason, is_doubtful=True)
+            found = Decoded(unknown_element(raw.tag, raw.value or b""), reason, is_doubtful=True)
         else:
             found = decode(raw, self, self.character_set)
         element = found.element
-        if element.tag.is_private and element.tag.element > 0xFF:
+        if element.tag.group % 2 and element.tag.element > 0xFF:
             element.private_creator = self._creator(element.tag)
         if element.VR == "SQ":
-            self._hand_down(element)
+            self._hand_down(element, place)
         _lock(element)
-        if found.reason and self._place is not None:
-            self._place.report(int(raw.tag), found.reason, is_doubtful=found.is_doubtful)
+        if found.reason and place is not None:
+            place.report(int(raw.tag), found.reason, is_doubtful=found.is_doubtful)
         return element
 
     def _creator(self, tag: BaseTag) -> str | None:
         creator = self.get(BaseTag(tag.group << 16 | tag.element >> 8))
-        return creator.value if creator is not None and isinstance(creator.value, str) else None
+        return str(creator.value) if creator is not None else None
 
-    def _hand_down(self, element: DataElement) -> None:
+    def _hand_down(self, element: DataElement, place: Place | None) -> None:
         """Give the items of a sequence what they take from the dataset around them."""
         self._set_pixel_representation(element)
         for number, item in enumerate(element.value):
             item.__class__ = ReadOnlyDataset
-            item._inherited = self.character_set
-            item._depth = self._depth + 1
-            item._place = None if self._place is None else self._place.within(int(element.tag), number)
+            inner = None if place is None else place.within(int(element.tag), number)
+            item.set_surroundings(self.character_set, self._depth + 1, inner)
 
     @property
     def character_set(self) -> CharacterSet:
@@ -152,12 +152,13 @@ class ReadOnlyDataset(Dataset):
 
     def _part(self, key: slice) -> ReadOnlyDataset:
         part = ReadOnlyDataset({tag: self._dict[tag] for tag in self._slice_dataset(key.start, key.stop, key.step)})
-        part._inherited, part._place, part._depth = self.character_set, self._place, self._depth
+        part.set_surroundings(self.character_set, self._depth, self._place)
         return part
 
-    def set_place(self, place: Place) -> None:
-        """Tell another place of values that break a rule."""
-        self._place = place
+    def set_surroundings(self, inherited: CharacterSet, depth: int, place: Place | None) -> None:
+        """Set what comes from where it stands: character set, depth of nesting, and who is told of problems."""
+        state = self.__dict__
+        state["_inherited"], state["_depth"], state["_place"] = inherited, depth, place
 
     def __getstate__(self) -> dict[str, Any]:
         # Where it comes from is no part of a header.
@@ -209,6 +210,8 @@ def _unlocked(element: DataElement) -> DataElement:
     if element.VR == "SQ":
         items = [item.copy_out() if isinstance(item, ReadOnlyDataset) else item for item in value or ()]
         return DataElement(element.tag, "SQ", items)
+    if element.VR == "UN":
+        return unknown_element(element.tag, value)
     if isinstance(value, MultiValue):
         value = MultiValue(lambda one: one, list(value))
     return DataElement(element.tag, element.VR, value, already_converted=True)
@@ -230,7 +233,7 @@ def read_only_dataset(elements: dict[BaseTag, Any], place: Place | None = None) 
         Is told of values that break the rules of their VR, when they are decoded.
     """
     dataset = ReadOnlyDataset(elements)
-    dataset._place = place
+    dataset.set_surroundings(UNDECLARED, 0, place)
     first = next(iter(elements.values()), None)
     implicit, little = (first.is_implicit_VR, first.is_little_endian) if first is not None else (False, True)
     dataset.set_original_encoding(implicit, little, list(dataset.character_set.encodings))

@@ -176,7 +176,7 @@ def _in_character_set(headers: Headers, terms: Any) -> dict[int, Column | None]:
         if tag == _CHARACTER_SET:
             columns[tag] = None
             continue
-        shared = isinstance(column, RawElement) and not headers.depends_on_slice
+        shared = isinstance(column, RawElement) and not headers.depends_on_slice(tag)
         count = min(len(headers), 1) if shared else len(headers)
         new = [_recoded(headers, tag, k, () if plain else stated) for k in range(count)]
         if count:

@@ -10,7 +10,7 @@ from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence as Items
 from pydicom.tag import BaseTag
 
-from slicewise.image.asking import Found, values
+from slicewise.image.asking import values
 from slicewise.image.attribute_keys import Key, path_of
 from slicewise.image.attribute_text import count_text, plain_text
 from slicewise.image.diffusion import DIFFUSION
@@ -47,16 +47,12 @@ def _title(key: Key) -> str:
 
 def _plain(value: Any) -> Any:
     """Return a value as Python's own: numbers, text, lists of them."""
-    if value is None or isinstance(value, bool | BaseTag):
-        return None if value is None else str(value)
-    if isinstance(value, int):
+    if isinstance(value, Items | Dataset):
+        return count_text(len(value), "item" if isinstance(value, Items) else "attribute")
+    if isinstance(value, MultiValue | list | tuple):
+        return [_plain(one) for one in value]
+    if isinstance(value, int) and not isinstance(value, BaseTag):
         return int(value)
     if isinstance(value, float):
         return float(value)
-    if isinstance(value, Items):
-        return count_text(len(value), "item")
-    if isinstance(value, Dataset):
-        return count_text(len(value), "attribute")
-    if isinstance(value, MultiValue | list | tuple) and not isinstance(value, Found):
-        return [_plain(one) for one in value]
-    return plain_text(value)
+    return None if value is None else plain_text(value)
