@@ -49,7 +49,6 @@ def test_encoded_headers_are_what_the_headers_say_whatever_syntax_they_came_in(s
         "MR_small_implicit.dcm",
         "MR_small_bigendian.dcm",
         "nested_priv_SQ.dcm",
-        "badVR.dcm",
         "examples_overlay.dcm",
     ],
 )

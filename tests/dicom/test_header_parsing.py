@@ -56,24 +56,31 @@ def is_refused_by_pydicom(path):
     return False
 
 
-def value_of(dataset, tag):
-    """Return VR and decoded value, or the kind of error decoding ends with; broken files are broken for both."""
-    try:
-        element = dataset[tag]
-    except Exception as error:  # noqa: BLE001 - any error of pydicom
-        return type(error).__name__, None
-    return element.VR, element
+def decoded_without_complaint(dataset, tag):
+    """Return the element that pydicom decodes; None if it fails, or warns of the value."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        try:
+            return dataset[tag]
+        except Exception:  # noqa: BLE001 - any error of pydicom
+            return None
 
 
 def assert_same_header(found, expected, *, padded=False):
-    """Compare headers element by element; if padded, binary values of odd length have a null byte more."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        tags = sorted(expected.keys())
-        assert sorted(found.keys()) == tags
-        for tag in tags:
-            vr, element = value_of(expected, tag)
-            found_vr, found_element = value_of(found, tag)
+    """Compare headers element by element; if padded, binary values of odd length have a null byte more.
+
+    What pydicom fails at, or warns of, has only to be there.
+    """
+    tags = sorted(expected.keys())
+    assert sorted(found.keys()) == tags
+    for tag in tags:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found_element = found[tag]
+            element = decoded_without_complaint(expected, tag)
+            if element is None:
+                continue
+            vr, found_vr = element.VR, found_element.VR
             if {str(found_vr), str(vr)} == {"SQ", "UN"} and not found_element.value and not element.value:
                 continue  # a private sequence without items: in implicit VR nothing tells that it is one
             assert found_vr == vr, tag
