@@ -106,6 +106,9 @@ class ReadOnlyDataset(Dataset):
             element = self.decoded(element, self._place)
             self._dict[tag] = element
         elif type(element) is DataElement:
+            # pydicom takes sequences of undefined length apart together with what they stand in.
+            if element.VR == "SQ":
+                self._hand_down(element, self._place)
             _lock(element)
         return element
 
