@@ -56,7 +56,7 @@ def test_layouts_met_before_are_known_again_even_if_not_among_the_last():
         assert_same(header, data)
 
 
-def test_what_is_not_wanted_is_not_there_rather_than_that_of_another_file():
+def test_what_is_not_wanted_is_an_error_rather_than_that_of_another_file():
     wanted = {tag_of("PatientID"), tag_of("InstanceNumber")}
     parser = HeaderParser(wanted)
     names = [("A", "Doe"), ("A", "Roe"), ("B", "Roe")]
@@ -65,7 +65,8 @@ def test_what_is_not_wanted_is_not_there_rather_than_that_of_another_file():
         header = parser.parse(data, complete=True)
         assert header.element(tag_of("PatientID")).value.strip() == patient.encode()
         assert header.element(tag_of("InstanceNumber")).value.strip() == str(k).encode()
-        assert header.element(tag_of("PatientName")) is None
+        with pytest.raises(LookupError, match="PatientName is not among the elements that were wanted"):
+            header.element(tag_of("PatientName"))
         assert set(header.differing) <= wanted
     assert len(parser.families) == 1
 

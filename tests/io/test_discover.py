@@ -129,15 +129,14 @@ def test_it_says_how_slices_make_volumes(tmp_path, positions, told):
     assert series.volume == (told[0][1] if len(told) == 1 else "2 volumes")
 
 
-@pytest.mark.parametrize(
-    ("attributes", "images"),
-    [({"ImageOrientationPatient": None}, 4), ({"ImageOrientationPatient": None, "NumberOfFrames": 3}, 12)],
-)
-def test_what_has_no_plane_is_listed_all_the_same(tmp_path, attributes, images):
-    write_series(tmp_path, STORED, **attributes)
+@pytest.mark.parametrize("frames", [None, 3])
+def test_what_has_no_plane_is_listed_all_the_same(tmp_path, frames):
+    stored = np.tile(STORED, (1, frames or 1, 1))
+    write_series(tmp_path, stored, ImageOrientationPatient=None, NumberOfFrames=frames, Rows=6)
     (series,) = discover(tmp_path)
+    images = 4 * (frames or 1)
     assert series.volume == f"{images} images without a plane"
-    assert (series.volumes[0].slices, series.images) == (images, 4)
+    assert (series.volumes[0].slices, series.images, series.size) == (images, 4, "5 x 6")
     assert series.volumes[0].spacing is None
 
 

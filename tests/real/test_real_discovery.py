@@ -15,6 +15,8 @@ from pydicom.uid import UID
 
 import slicewise as sw
 from slicewise.errors import SlicewiseError
+from slicewise.io.frames import frames_of
+from slicewise.io.header_files import read_headers
 
 if TYPE_CHECKING:
     from slicewise.io.discovery import Discovery
@@ -132,6 +134,16 @@ def test_every_volume_told_to_be_even_is_read_with_the_spacing_told(found):
         assert (geometry.pixel_spacing[1], geometry.pixel_spacing[0], geometry.slice_spacing) == volume.spacing
         read += 1
     assert read > 100
+
+
+def test_each_file_has_the_slices_that_a_reader_of_it_finds(found):
+    told = Counter()
+    for series in found:
+        with_pixels = {path for volume in series.volumes for path in volume.paths}
+        told[series.uid, series.paths] = sum(volume.slices for volume in series.volumes)
+        headers = [file for file in read_headers(sorted(with_pixels), strict=True) if file.has_pixels]
+        assert told[series.uid, series.paths] == len(frames_of(headers)[0])
+    assert sum(told.values()) > 3000
 
 
 @pytest.mark.parametrize(

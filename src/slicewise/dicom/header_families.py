@@ -88,7 +88,7 @@ class Family:
         self.syntax_uid = uid
         self.signature = _signature(entries, pixels, uid)
         self.elements = {e.tag: e.element(data, little_endian=self._little(e)) for e in entries}
-        self.reference = {tag: element for tag, element in self.elements.items() if self._is_kept(tag)}
+        self.reference = {tag: element for tag, element in self.elements.items() if self.is_kept(tag)}
         self.is_uniform = all(e.value_start - e.start != 8 or e.implicit == self._implicit(e) for e in self._all())
         self.varying: set[int] = set()
         self.pieces: list[_Piece] = []
@@ -103,7 +103,8 @@ class Family:
     def _little(self, entry: Entry) -> bool:
         return entry.tag >> 16 == 2 or self.syntax.little_endian
 
-    def _is_kept(self, tag: int) -> bool:
+    def is_kept(self, tag: int) -> bool:
+        """Whether an element is wanted."""
         return self.wanted is None or tag in self.wanted
 
     def _cut(self) -> None:
@@ -120,7 +121,7 @@ class Family:
         self.pieces = pieces
 
     def _piece(self, shared: bytes, varying: Entry | None, *, little_endian: bool) -> _Piece:
-        is_kept = varying is not None and self._is_kept(varying.tag)
+        is_kept = varying is not None and self.is_kept(varying.tag)
         return _piece(shared, varying, self.data, little_endian=little_endian, is_kept=is_kept)
 
     def element(self, tag: int, value: bytes) -> RawElement:
@@ -134,7 +135,7 @@ class Family:
         if not differing.keys() <= self.varying:
             self.varying |= differing.keys()
             self._cut()
-        return {tag: value for tag, value in differing.items() if self._is_kept(tag)}
+        return {tag: value for tag, value in differing.items() if self.is_kept(tag)}
 
     def fit(self, data: bytes) -> tuple[dict[int, bytes], Entry | None] | None:
         """Return the differing values and the pixel element of a file, or None if it is of another family."""

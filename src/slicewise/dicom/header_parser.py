@@ -22,6 +22,7 @@ from slicewise.dicom.parsing import (
     read_meta,
 )
 from slicewise.image import Headers, RawElement
+from slicewise.image.elements import name_of
 from slicewise.image.headers import Column
 
 __all__ = ["FileHeader", "HeaderParser", "assemble"]
@@ -51,9 +52,19 @@ class FileHeader(NamedTuple):
         return self.family.syntax_uid
 
     def element(self, tag: int) -> RawElement | None:
-        """Return an element, None if the file has it not."""
+        """Return an element, None if the file has it not.
+
+        Raises
+        ------
+        LookupError
+            If the parser was told not to look for it: whether the file has it is not known.
+        """
         value = self.differing.get(tag)
-        return self.family.reference.get(tag) if value is None else self.family.element(tag, value)
+        if value is not None:
+            return self.family.element(tag, value)
+        if not self.family.is_kept(tag):
+            raise LookupError(f"{name_of(tag)} is not among the elements that were wanted of this header")
+        return self.family.reference.get(tag)
 
 
 class HeaderParser:
@@ -139,7 +150,7 @@ class HeaderParser:
 
 def _bare(data: bytes, uid: str) -> Family:
     entry = Entry(_TRANSFER_SYNTAX, "UI", 0, 0, 0, 0, implicit=False)
-    return Family(data, (entry,), None, uid=uid, wanted=())
+    return Family(data, (entry,), None, uid=uid)
 
 
 def _meta_entries(data: bytes, stop: int) -> list[Entry]:

@@ -9,14 +9,14 @@ from collections.abc import Callable, Mapping
 from typing import Literal, NamedTuple
 
 from slicewise.dicom.mosaics import MOSAIC, mosaic_layout, mosaic_places
-from slicewise.dicom.uih_grids import grid_columns, grid_layout, holds_grid
+from slicewise.dicom.uih_grids import GRID_TAGS, grid_columns, grid_layout, holds_grid
 from slicewise.dicom.values import padded, text_of
 from slicewise.errors import HeaderError
 from slicewise.image import Headers, RawElement
 from slicewise.image.elements import tag_of
 from slicewise.image.headers import Column
 
-__all__ = ["Window", "has_tiles", "tile_headers"]
+__all__ = ["TILE_TAGS", "Window", "has_tiles", "tile_headers"]
 
 _TYPE = tag_of("ImageType")
 _MODALITY = tag_of("Modality")
@@ -25,6 +25,9 @@ _OF_WHOLE_FRAME = frozenset(
     tag_of(keyword) for keyword in ("SmallestImagePixelValue", "LargestImagePixelValue", "IconImageSequence")
 )
 _GRID = "VFRAME"
+
+TILE_TAGS = GRID_TAGS | {_TYPE, _MODALITY}
+"""What ``has_tiles`` looks at."""
 
 
 class Window(NamedTuple):

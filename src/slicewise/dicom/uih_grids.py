@@ -13,12 +13,16 @@ from slicewise.image import RawElement
 from slicewise.image.elements import tag_of
 from slicewise.image.headers import Column
 
-__all__ = ["grid_columns", "grid_layout", "holds_grid"]
+__all__ = ["GRID_TAGS", "grid_columns", "grid_layout", "holds_grid"]
 
 _CREATOR = "Image Private Header"
 _IMAGE_COUNT = (_CREATOR, 0x0065, 0x50)
 _FRAMES = (_CREATOR, 0x0065, 0x51)
 """Creator, group and number within its block of private elements that describe a grid."""
+
+_BLOCKS = range(0x10, 0x20)
+GRID_TAGS = frozenset(_IMAGE_COUNT[1] << 16 | low for block in _BLOCKS for low in (block, block << 8 | _IMAGE_COUNT[2]))
+"""What ``holds_grid`` looks at."""
 
 _POSITION = tag_of("ImagePositionPatient")
 
@@ -26,7 +30,7 @@ _POSITION = tag_of("ImagePositionPatient")
 def holds_grid(element: Callable[[int], RawElement | None]) -> bool:
     """Whether private elements say that a frame holds several slices."""
     group = _IMAGE_COUNT[1] << 16
-    for block in range(0x10, 0x20):
+    for block in _BLOCKS:
         if text_of(element(group | block)) == _CREATOR:
             return text_of(element(group | block << 8 | _IMAGE_COUNT[2])) not in ("", "0", "1")
     return False

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from slicewise.dicom.functional_groups import FRAME_GROUPS
 from slicewise.image import Headers, RawElement
 from slicewise.image.elements import tag_of
 from slicewise.image.headers import Column
-from slicewise.io.frames import frames_of, is_multi_frame
+from slicewise.io.frames import FRAME_TAGS, frames_of, is_multi_frame
 from slicewise.io.header_files import HeaderFile, HeaderScanner
 from slicewise.io.separators import PARTITION_TAGS
 from slicewise.io.stored_files import StoredFile
@@ -81,7 +80,7 @@ class FactScanner:
     """Reads the facts of files one after the other; of most of them little more than what is wanted is looked at."""
 
     def __init__(self) -> None:
-        self._scanner = HeaderScanner(FACT_TAGS | {FRAME_GROUPS})
+        self._scanner = HeaderScanner(FACT_TAGS | FRAME_TAGS)
         self._whole = HeaderScanner()
 
     def read(self, source: StoredFile) -> FileFacts:

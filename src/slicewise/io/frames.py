@@ -8,16 +8,21 @@ import attrs
 
 from slicewise.dicom.functional_groups import FRAME_GROUPS, SHARED_GROUPS, frame_headers, number_of_frames
 from slicewise.dicom.header_parser import assemble
-from slicewise.dicom.tiles import Window, has_tiles, tile_headers
+from slicewise.dicom.tiles import TILE_TAGS, Window, has_tiles, tile_headers
 from slicewise.errors import HeaderError, SlicewiseError
 from slicewise.image import Headers, RawElement
 from slicewise.image.elements import tag_of
 from slicewise.io.header_files import HeaderFile
 
-__all__ = ["Frame", "frames_of", "is_multi_frame"]
+__all__ = ["FRAME_TAGS", "Frame", "frames_of", "is_multi_frame"]
 
 _FRAMES = tag_of("NumberOfFrames")
 _DETECTORS = tag_of("DetectorInformationSequence")
+_GROUPS = (FRAME_GROUPS, SHARED_GROUPS, _DETECTORS)
+
+FRAME_TAGS = TILE_TAGS | {_FRAMES, *_GROUPS}
+"""What ``is_multi_frame`` looks at."""
+
 _PHOTOMETRIC = tag_of("PhotometricInterpretation")
 _SIZE = tuple(tag_of(keyword) for keyword in ("Rows", "Columns", "SamplesPerPixel", "BitsAllocated"))
 
@@ -79,8 +84,7 @@ def is_multi_frame(file: HeaderFile) -> bool:
 
 
 def _has_frames(file: HeaderFile) -> bool:
-    groups = (FRAME_GROUPS, SHARED_GROUPS, _DETECTORS)
-    return file.text(_FRAMES) not in ("", "1") or any(file.header.element(tag) is not None for tag in groups)
+    return file.text(_FRAMES) not in ("", "1") or any(file.header.element(tag) is not None for tag in _GROUPS)
 
 
 def _frames_of_one(file: HeaderFile) -> tuple[list[Frame], Headers]:
