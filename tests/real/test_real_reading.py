@@ -58,13 +58,16 @@ def test_bits_that_are_not_of_the_value_are_left_out(data, name, tmp_path):
     assert (header.BitsAllocated, header.BitsStored, header.HighBit) == (16, 12, 11)
     raw = np.frombuffer(header.PixelData, "<u2").astype(np.int32).reshape(header.Rows, header.Columns) & 0x0FFF
     wanted = np.where(raw >= 0x0800, raw - 0x1000, raw) if header.PixelRepresentation else raw
-    image = sw.SeriesReader(path).update(progress=False)
-    assert np.array_equal(image.array[0], wanted)
     assert np.array_equal(sitk.GetArrayFromImage(sitk.ReadImage(str(path)))[0], wanted)
+    # It is a mosaic of 6 by 6 slices.
+    tiles = wanted.reshape(6, 64, 6, 64).swapaxes(1, 2).reshape(36, 64, 64)
+    image = sw.SeriesReader(path).update(progress=False)
+    assert np.array_equal(image.array, tiles)
     written = (image >> sw.SeriesWriter(tmp_path / "derived")).update(progress=False)
-    again = pydicom.dcmread(written.paths[0])
-    assert np.array_equal(again.pixel_array, wanted)
-    assert again.BitsStored == again.HighBit + 1
+    for slice_file, tile in zip(written.paths, tiles, strict=True):
+        again = pydicom.dcmread(slice_file)
+        assert np.array_equal(again.pixel_array, tile)
+        assert again.BitsStored == again.HighBit + 1
 
 
 def folders(root: Path):
