@@ -15,6 +15,7 @@ except PackageNotFoundError:  # a checkout that is not installed
 _HOMES = {
     "Cast": "filters.intensity",
     "Clip": "filters.intensity",
+    "Coordinates": "image",
     "Crop": "filters.geometry",
     "Function": "filters.function",
     "Gaussian": "filters.neighbourhood",
@@ -49,6 +50,7 @@ _HOMES = {
 __all__ = [
     "Cast",
     "Clip",
+    "Coordinates",
     "Crop",
     "Function",
     "Gaussian",
@@ -89,7 +91,7 @@ if TYPE_CHECKING:
     from slicewise.filters.neighbourhood import Gaussian, Median
     from slicewise.filters.padding import PaddingMask
     from slicewise.filters.uptake import SUVbw
-    from slicewise.image import Geometry, Headers, Image, ImageStack, Padding, PerSlice
+    from slicewise.image import Coordinates, Geometry, Headers, Image, ImageStack, Padding, PerSlice
     from slicewise.io.compare import compare
     from slicewise.io.discover import discover
     from slicewise.io.overlay_mask import OverlayMask
