@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pydicom
 import pytest
-from pydicom.uid import ExplicitVRBigEndian, JPEGLSLossless, RLELossless
+from pydicom.uid import ExplicitVRBigEndian, JPEGLSLossless, RLELossless, UltrasoundMultiFrameImageStorage
 
 import slicewise as sw
 from frame_makers import enhanced_ct
@@ -269,3 +269,21 @@ def test_one_slice_of_many_is_made_as_the_whole_is(tmp_path):
     whole = mask.update(progress=False)
     assert len({plane.tobytes() for plane in whole.array}) == 4
     assert np.array_equal(mask[2:3].update(progress=False).array, whole.array[2:3])
+
+
+def test_single_images_made_of_frames_claim_no_overlay_of_frames(tmp_path):
+    (dataset,) = slices(1, SOPClassUID=UltrasoundMultiFrameImageStorage, Modality="US", NumberOfFrames=3)
+    for keyword in ("ImagePositionPatient", "ImageOrientationPatient", "FrameOfReferenceUID"):
+        del dataset[keyword]
+    dataset.PixelData = dataset.PixelData * 3
+    add_overlay(dataset, np.stack([PATTERN] * 3))
+    dataset.add_new((0x6000, 0x0015), "IS", 3)
+    add_overlay(dataset, PATTERN, group=0x6002)
+    dataset.save_as(tmp_path / "cine.dcm", enforce_file_format=True)
+    reader = sw.SeriesReader(tmp_path / "cine.dcm", on_no_plane="pixels")
+    assert np.array_equal(mask_of(reader).array, [PATTERN] * 3)
+    written = (reader >> sw.SeriesWriter(tmp_path / "out")).update(progress=False)
+    for path in written.paths:
+        image = pydicom.dcmread(path)
+        assert not [e.tag for e in image if e.tag.group == 0x6000]
+        assert np.array_equal(image.overlay_array(0x6002), PATTERN)
