@@ -188,22 +188,30 @@ def by_highdicom(paths: Sequence[Path]) -> Volume:
 
 def by_dcm2niix(folder: Path, target: Path) -> Volume:
     """Return a series as dcm2niix converts it and nibabel reads it, in LPS."""
+    found = all_by_dcm2niix(folder, target)
+    assert len(found) == 1, f"dcm2niix made {len(found)} volumes"
+    return found[0]
+
+
+def all_by_dcm2niix(folder: Path, target: Path) -> list[Volume]:
+    """Return all volumes that dcm2niix makes of a folder, those of 4-D files one by one."""
     program = tool("dcm2niix")
     target.mkdir()
-    done = subprocess.run(
-        [program, "-z", "n", "-b", "n", "-v", "0", "-f", "image", "-o", target, folder],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    options = ["-z", "n", "-b", "n", "-v", "0", "-f", "image_%s_%e_%r", "-s", "n" if folder.is_dir() else "y"]
+    done = subprocess.run([program, *options, "-o", target, folder], capture_output=True, text=True, check=False)
     made = sorted(target.glob("*.nii"))
-    assert len(made) == 1, f"dcm2niix made {[p.name for p in made]}: {done.stdout}{done.stderr}"
-    image = nibabel.load(made[0])
+    assert made, f"dcm2niix made nothing: {done.stdout}{done.stderr}"
+    return [volume for path in made for volume in _of_nifti(nibabel.load(path))]
+
+
+def _of_nifti(image: Any) -> list[Volume]:
     values = np.asanyarray(image.dataobj)
+    affine = np.diag([-1.0, -1.0, 1.0, 1.0]) @ image.affine
     if values.dtype.names:
         values = np.stack([values[name] for name in values.dtype.names], axis=-1)
-    affine = np.diag([-1.0, -1.0, 1.0, 1.0]) @ image.affine
-    return Volume(np.swapaxes(values, 0, 2), affine)
+        return [Volume(np.swapaxes(values, 0, 2), affine)]
+    times = np.moveaxis(values, 3, 0) if values.ndim == 4 else values[np.newaxis]
+    return [Volume(np.swapaxes(one, 0, 2), affine) for one in times]
 
 
 def on_grid_of(volume: Volume, affine: Array) -> Volume:

@@ -130,7 +130,7 @@ class ReadOnlyDataset(Dataset):
         return element
 
     def _creator(self, tag: BaseTag) -> str | None:
-        creator = self.get(BaseTag(tag.group << 16 | tag.element >> 8))
+        creator: DataElement | None = self.get(BaseTag(tag.group << 16 | tag.element >> 8), None)
         return str(creator.value) if creator is not None else None
 
     def _hand_down(self, element: DataElement, place: Place | None) -> None:
