@@ -206,3 +206,16 @@ def test_compressed_series_have_the_values_that_gdcm_finds(data):
         reader = sw.SeriesReader(case)
         for path, plane in zip(reader.files, reader.update(progress=False).array, strict=True):
             assert np.array_equal(plane, sitk.GetArrayFromImage(sitk.ReadImage(str(path)))[0])
+
+
+@pytest.mark.parametrize(
+    ("place", "value"), [(0, 1), (0, 0), (1, 0), (2, 64), (2, 1 << 30), (2, 0xFFFFFFFF)], ids=lambda v: str(v)
+)
+def test_run_lengths_whose_header_leads_astray_are_an_error_and_no_crash(place, value):
+    values = RNG.integers(0, 4000, (8, 6), np.uint16)
+    frame = bytearray(run_lengths(values))
+    struct.pack_into("<L", frame, 4 * place, value)
+    with pytest.raises(ReadError, match="segments"):
+        decode_frame(bytes(frame), RLE, PixelFormat(8, 6))
+    with pytest.raises(TruncatedError, match="64 bytes"):
+        decode_frame(bytes(frame[:40]), RLE, PixelFormat(8, 6))

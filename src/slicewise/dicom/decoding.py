@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import struct
 import zlib
 from collections.abc import Callable
 from functools import partial
@@ -103,7 +104,10 @@ def decode_frame(data: bytes, syntax_uid: str, form: PixelFormat) -> Array:
 
 def _check_codestream(data: bytes, syntax_uid: str, form: PixelFormat) -> None:
     # Codecs take what memory a codestream asks for, be it twelve bytes long.
-    if syntax_uid in (*NATIVE_SYNTAXES, _RUN_LENGTHS):
+    if syntax_uid in NATIVE_SYNTAXES:
+        return
+    if syntax_uid == _RUN_LENGTHS:
+        _check_segments(data, form)
         return
     found = codestream_size(data)
     if found is not None and found != (form.rows, form.columns):
@@ -113,6 +117,20 @@ def _check_codestream(data: bytes, syntax_uid: str, form: PixelFormat) -> None:
         )
     if is_cut(data):
         raise TruncatedError(f"the compressed frame ends too early ({_name(syntax_uid)}, {len(data)} bytes)")
+
+
+def _check_segments(data: bytes, form: PixelFormat) -> None:
+    """Raise unless the segments of run lengths are where their header says (PS3.5, G.5): the codec trusts it."""
+    wanted = form.samples * form.bits_allocated // 8
+    if len(data) < 64:
+        raise TruncatedError(f"the header of run-length coded pixels has 64 bytes (got {len(data)})")
+    count, *starts = struct.unpack_from("<16L", data)
+    used = starts[: min(count, 15)]
+    if count != wanted or not used or used[0] < 64 or used != sorted(set(used)) or used[-1] >= len(data):
+        raise ReadError(
+            f"run-length coded pixels of {form.samples} samples of {form.bits_allocated} bits must have {wanted} "
+            f"segments after the header, one behind the other (found {count} at {used} of {len(data)} bytes)"
+        )
 
 
 def _is_left_to_pydicom(form: PixelFormat) -> bool:
