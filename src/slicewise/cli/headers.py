@@ -6,7 +6,7 @@ import csv
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
@@ -24,6 +24,9 @@ from slicewise.cli.options import (
 )
 from slicewise.cli.output import print_table
 
+if TYPE_CHECKING:
+    from slicewise.image import Headers
+
 __all__ = ["headers"]
 
 
@@ -34,7 +37,11 @@ def headers(
     attribute: Annotated[
         list[str] | None,
         typer.Option(
-            "--attribute", "-a", metavar="KEYWORD", help="Only this attribute, on every slice. May be repeated."
+            "--attribute",
+            "-a",
+            metavar="KEY",
+            help="Only this attribute, on every slice: a keyword, a dotted path, (gggg,eeee), (gggg,creator,ee) for a "
+            "private one, BValue or GradientDirection. May be repeated.",
         ),
     ] = None,
     csv_file: Annotated[
@@ -72,7 +79,7 @@ def headers(
         filters,
     )
     table = Attributes([dict(flat(header)) for header in result.headers])
-    table = table.choose(attribute) if attribute else table
+    table = table.choose(attribute, result.headers) if attribute else table
     table = table.that_vary() if varying else table
     if csv_file is not None:
         _write_csv(table, csv_file)
@@ -110,25 +117,23 @@ class Attributes:
         """Return those that are not the same on all slices."""
         return Attributes(self._slices, [name for name in self.names if len(set(self.values(name))) > 1])
 
-    def choose(self, wanted: Sequence[str]) -> Attributes:
+    def choose(self, wanted: Sequence[str], headers: Headers) -> Attributes:
         """Return some attributes, with all that is in them if they are sequences."""
+        from slicewise.image.attribute_text import plain_text
+
+        slices = [dict(one) for one in self._slices]
         chosen: list[str] = []
         for keyword in wanted:
             found = [
                 n for n in self.names if n == keyword or n.startswith((f"{keyword}[", f"{keyword}.", f"{keyword} ["))
             ]
             if not found:
-                _check_known(keyword)
+                # One that is known, and that these slices lack, is shown as absent.
+                for one, value in zip(slices, headers[keyword], strict=True):
+                    if value is not None:
+                        one[keyword] = plain_text(value)
             chosen += found or [keyword]
-        return Attributes(self._slices, chosen)
-
-
-def _check_known(keyword: str) -> None:
-    """Raise if there is no such attribute at all; one that these slices lack is shown as absent."""
-    from slicewise.image.elements import tag_of
-
-    if "." not in keyword and not keyword.startswith("("):
-        tag_of(keyword)
+        return Attributes(slices, chosen)
 
 
 def _summary(values: Sequence[str | None]) -> str:

@@ -12,7 +12,7 @@ from pydicom.datadict import dictionary_VR
 from pydicom.tag import BaseTag
 
 from slicewise.dicom.character_sets import character_set
-from slicewise.dicom.items import has_odd_value, items_of
+from slicewise.dicom.items import has_odd_value, item_spans, items_of
 from slicewise.errors import HeaderError
 from slicewise.image import Code, Headers, RawElement
 from slicewise.image.elements import LONG_HEADER_VRS, name_of, tag_of
@@ -118,8 +118,15 @@ def explicit_column(tag: int, headers: Headers) -> Column | None:
 
 
 def _even(element: RawElement) -> RawElement:
-    """Return a sequence in which no value is of odd length; another element as it is."""
+    """Return a sequence in which no value is of odd length; another element, or a broken sequence, as it is."""
     if element.vr != "SQ" or not has_odd_value(element.value):
+        return element
+    try:
+        spans = item_spans(element)
+    except HeaderError:
+        spans = []
+    if not spans or spans[-1][1] != len(element.value):
+        # It cannot be taken apart without loss: what it is, is not for us to say.
         return element
     return element._replace(value=b"".join(item(_even(e) for e in elements.values()) for elements in items_of(element)))
 

@@ -13,7 +13,7 @@ __all__ = ["UNDECLARED", "CharacterSet", "DecodedText", "character_set_of", "dec
 
 _ESCAPE = 0x1B
 _DELIMITERS = re.compile(rb"[\n\f\r\t\\^=]")
-_KEEP_ESCAPE = frozenset(["iso2022_jp", "iso2022_jp_2", "iso_ir_58"])
+_KEEP_ESCAPE = frozenset(["iso2022_jp", "iso2022_jp_2"])
 """Codecs that look for the escape sequence themselves."""
 
 _REGISTRATION = re.compile(r"ISO ?(2022)? ?(?:IR ?)?(\d+)")

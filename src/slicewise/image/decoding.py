@@ -21,7 +21,7 @@ from pydicom.uid import UID
 from pydicom.valuerep import IS, DSclass, PersonName
 from pydicom.values import convert_value
 
-from slicewise.image.character_sets import CharacterSet, decode_text
+from slicewise.image.character_sets import CharacterSet, character_set_of, decode_text
 from slicewise.image.encoding import CODING_ERRORS
 
 __all__ = ["Decoded", "decode", "unknown_element", "vr_of"]
@@ -49,13 +49,14 @@ _RULES = {
     "DS": (r" *[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)? *", "a decimal number"),
     "DT": (rf"(\d{{4}}(0[1-9]|1[0-2])?|{_DATE}({_TIME})?)([+-]\d{{4}})? *", "a date and time as 20240131235959.99"),
     "IS": (r" *[+-]?\d+ *", "an integer"),
-    "TM": (rf"{_TIME} *|\d\d:\d\d(:\d\d(\.\d{{1,6}})?)? *", "a time as 235959.99"),
+    "TM": (rf"{_TIME} *|([01]\d|2[0-3]):[0-5]\d(:[0-6]\d(\.\d{{1,6}})?)? *", "a time as 235959.99"),
     "UI": (r"(0|[1-9]\d*)(\.(0|[1-9]\d*))*", "a unique identifier"),
 }
 _CLEAN = {vr: re.compile(rf"(?:{rule}| *)".encode("ascii")) for vr, (rule, _) in _RULES.items()}
 _WIDEST = {"DS": 16, "IS": 12, "UI": 64, "CS": 16, "AE": 16}
 
 _UNDEFINED = 0xFFFFFFFF
+_CHARACTER_SET = 0x00080005
 
 _quiet = Lock()
 
@@ -91,6 +92,8 @@ def decode(raw: RawDataElement, dataset: Dataset, character_set: CharacterSet) -
         found = _decode(raw, vr, dataset, character_set)
     except DECODING_ERRORS as error:
         found = _undecoded(raw, f"{_expected(vr)} is wanted ({_in_short(error)})")
+    if raw.tag == _CHARACTER_SET:
+        return found._replace(reason=character_set_of(raw.value or b"").reason)
     if found.is_doubtful and not is_certain and found.element.VR == "UN":
         # Nobody but a list of private attributes said that it has this VR.
         return Decoded(found.element)
@@ -212,7 +215,7 @@ def _names(names: Sequence[str], value: bytes, encodings: Sequence[str]) -> list
 
 def _decode_items(raw: RawDataElement, character_set: CharacterSet) -> Decoded:
     if not _fits(raw):
-        return _undecoded(raw, "a sequence of items is wanted, and an item goes on beyond its end")
+        return _undecoded(raw, "a sequence of items is wanted, and this has something else, or an item that goes on beyond its end")
     # pydicom warns of items in another encoding than the file, and of what it makes of character sets.
     with _quiet, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -224,12 +227,16 @@ def _decode_items(raw: RawDataElement, character_set: CharacterSet) -> Decoded:
 
 
 def _fits(raw: RawDataElement) -> bool:
-    """Whether all items of stated length end within their sequence; pydicom takes what there is of them."""
+    """Whether a sequence has items that end within it; pydicom takes anything for one, and what there is of it."""
     data, position = raw.value or b"", 0
     head = struct.Struct("<HHL" if raw.is_little_endian else ">HHL")
     while position + 8 <= len(data):
         group, element, length = head.unpack_from(data, position)
-        if (group, element) != (0xFFFE, 0xE000) or length == _UNDEFINED:
+        if (group, element) == (0xFFFE, 0xE0DD):
+            return True
+        if (group, element) != (0xFFFE, 0xE000):
+            return False
+        if length == _UNDEFINED:
             return True
         position += 8 + length
     return position <= len(data)

@@ -130,8 +130,8 @@ class ReadOnlyDataset(Dataset):
         return element
 
     def _creator(self, tag: BaseTag) -> str | None:
-        creator: DataElement | None = self.get(BaseTag(tag.group << 16 | tag.element >> 8), None)
-        return str(creator.value) if creator is not None else None
+        reserved = BaseTag(tag.group << 16 | tag.element >> 8)
+        return str(self[reserved].value) if reserved in self._dict else None
 
     def _hand_down(self, element: DataElement, place: Place | None) -> None:
         """Give the items of a sequence what they take from the dataset around them."""
