@@ -197,7 +197,8 @@ def vendor(group, creator, elements):
     columns = {group << 16 | 0x10: RawElement(group << 16 | 0x10, "LO", creator)}
     for number, vr, value in elements:
         columns[group << 16 | 0x1000 | number] = RawElement(group << 16 | 0x1000 | number, vr, value)
-    return Headers(1, columns)
+    orientation = RawElement(0x00200037, "DS", b"0\\1\\0\\0\\0\\-1 ")  # sagittal
+    return Headers(1, columns | {0x00200037: orientation})
 
 
 Z = struct.pack("<3d", 0, 0, 1)
@@ -215,12 +216,12 @@ Z = struct.pack("<3d", 0, 0, 1)
         (
             vendor(0x0065, b"Image Private Header", [(0x09, "FD", struct.pack("<d", 929.75)), (0x37, "FD", Z)]),
             929.75,
-            (0, 0, 1),
+            (-1, 0, 0),  # along the normal of the image
         ),
         (
             vendor(0x0065, b"Image Private Header", [(0x09, "UN", struct.pack("<d", 929.75)), (0x37, "UN", Z)]),
             929.75,
-            (0, 0, 1),
+            (-1, 0, 0),
         ),
         (series(item(DiffusionBValue=50.0, DiffusionGradientOrientation=[1, 0, 0])), 50, (1, 0, 0)),
         (

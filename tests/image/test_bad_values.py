@@ -71,7 +71,7 @@ WAYS = {
     "get": lambda h, tag: h[1].get(tag).value,
     "shared": lambda h, tag: h.shared[tag].value,
     "copy": lambda h, tag: h[1].copy_out()[tag].value,
-    "pickle": lambda h, tag: pickle.loads(pickle.dumps(h[1]))[tag].value,
+    "pickle": lambda h, tag: pickle.loads(pickle.dumps(h[1]))[tag].value,  # noqa: S301
     "deep copy": lambda h, tag: copy.deepcopy(h[1])[tag].value,
 }
 
@@ -93,7 +93,7 @@ def test_bad_value_does_not_stop_what_shows_headers(bad):
 def test_bad_value_is_told_once_for_all_slices_and_listed(bad):
     headers = headers_with(bad)
     name = pydicom.datadict.keyword_for_tag(bad.tag)
-    with pytest.warns(SlicewiseWarning, match=f"{name} of slices 0-2: .*kept as bytes") as caught:
+    with pytest.warns(SlicewiseWarning, match=f"{name} of slices 0-2: .*kept as bytes") as caught:  # noqa: PT031
         for header in headers:
             _ = header[bad.tag]
         _ = headers[name]
@@ -125,7 +125,7 @@ def test_bad_value_in_an_item_leaves_the_rest_of_the_item():
     thickness = struct.pack("<HH2sH", 0x0018, 0x0050, b"DS", 4) + b"thin"
     items = ITEM + struct.pack("<L", len(NESTED + thickness)) + NESTED + thickness
     headers = headers_with(element(0x00081032, "SQ", items))
-    with pytest.warns(SlicewiseWarning, match=r"ProcedureCodeSequence\[0\].SliceThickness of slices 0-2"):
+    with pytest.warns(SlicewiseWarning, match=r"ProcedureCodeSequence\[0\].SliceThickness of slices 0-2"):  # noqa: PT031
         item = headers[0].ProcedureCodeSequence[0]
         assert (item.CodeValue, item.SliceThickness) == ("CODE", b"thin")
     assert [p.attribute for p in headers.problems] == ["ProcedureCodeSequence[0].SliceThickness"]
@@ -222,7 +222,7 @@ def test_empty_number_among_several_is_written_empty_again():
 
 def test_copy_with_bad_values_can_be_written_by_pydicom_and_read_back():
     bad = BAD["three bytes in US"]
-    plain = quietly(lambda: headers_with(bad)[0].copy_out())
+    plain = quietly(headers_with(bad)[0].copy_out)
     buffer = DicomBytesIO()
     buffer.is_little_endian, buffer.is_implicit_VR = True, False
     pydicom.filewriter.write_dataset(buffer, plain)

@@ -118,7 +118,7 @@ def test_padding_of_a_character_set_is_no_problem():
 )
 def test_text_that_is_not_what_is_declared_is_guessed_and_told(terms, stored, text, reason):
     headers = headers_of(stored, terms)
-    with pytest.warns(SlicewiseWarning, match=f"PatientName of slices 0-1: .*{reason}") as caught:
+    with pytest.warns(SlicewiseWarning, match=f"PatientName of slices 0-1: .*{reason}") as caught:  # noqa: PT031
         assert [str(name) for name in headers["PatientName"]] == [text] * 2
         _ = headers[0].PatientName
     assert len(caught) == 1

@@ -12,7 +12,7 @@ from pydicom.tag import BaseTag
 
 from slicewise.errors import HeaderError
 from slicewise.image.attribute_keys import Key, Path, PrivateTag, Step, path_of, private_tags
-from slicewise.image.diffusion import DIFFUSION, Source
+from slicewise.image.diffusion import DIFFUSION, Source, in_patient
 from slicewise.image.elements import RawElement, name_of
 
 if TYPE_CHECKING:
@@ -78,9 +78,17 @@ def _first_stated(headers: Headers, sources: Sequence[Source]) -> list[Any]:
         if all(value is not None for value in stated):
             break
         if has(headers, source.key):
-            own = (source.decoded(value) for value in values(headers, source.key))
+            own = [source.decoded(value) for value in values(headers, source.key)]
+            if source.in_image:
+                own = _in_patient(headers, own)
             stated = [known if known is not None else value for known, value in zip(stated, own, strict=True)]
     return stated
+
+
+def _in_patient(headers: Headers, vectors: Sequence[Any]) -> list[Any]:
+    orientations = values(headers, "ImageOrientationPatient")
+    pairs = zip(vectors, orientations, strict=True)
+    return [None if vector is None else in_patient(vector, orientation) for vector, orientation in pairs]
 
 
 def _by_tag(headers: Headers, tag: int, read: Callable[[DataElement], Any]) -> list[Any]:

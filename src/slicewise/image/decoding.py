@@ -215,7 +215,9 @@ def _names(names: Sequence[str], value: bytes, encodings: Sequence[str]) -> list
 
 def _decode_items(raw: RawDataElement, character_set: CharacterSet) -> Decoded:
     if not _fits(raw):
-        return _undecoded(raw, "a sequence of items is wanted, and this has something else, or an item that goes on beyond its end")
+        return _undecoded(
+            raw, "a sequence of items is wanted, and this is none, or has an item that goes beyond its end"
+        )
     # pydicom warns of items in another encoding than the file, and of what it makes of character sets.
     with _quiet, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

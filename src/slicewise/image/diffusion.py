@@ -8,18 +8,22 @@ from typing import Any, NamedTuple
 
 from slicewise.image.attribute_keys import Key
 
-__all__ = ["DIFFUSION", "Source"]
+__all__ = ["DIFFUSION", "Source", "in_patient"]
 
 _GE_OFFSET = 1_000_000_000
 """Some versions of GE add it to the b-value, to tell that it is one."""
 
 
 class Source(NamedTuple):
-    """Where a quantity may be stated, as so many numbers; what is above ``modulus`` is no part of it."""
+    """Where a quantity may be stated, as so many numbers.
+
+    What is above ``modulus`` is no part of it. If ``in_image``, a vector is along rows, columns and normal.
+    """
 
     key: Key
     size: int = 1
     modulus: float | None = None
+    in_image: bool = False
 
     def decoded(self, value: Any) -> float | tuple[float, ...] | None:
         """Return the number or numbers; None if they are not there, or are none."""
@@ -45,10 +49,29 @@ DIFFUSION: dict[str, tuple[Source, ...]] = {
         Source("DiffusionGradientDirectionSequence.DiffusionGradientOrientation", 3),
         Source("MRDiffusionSequence.DiffusionGradientDirectionSequence.DiffusionGradientOrientation", 3),
         Source((0x0019, "SIEMENS MR HEADER", 0x0E), 3),
-        Source((0x0065, "Image Private Header", 0x37), 3),
+        Source((0x0065, "Image Private Header", 0x37), 3, in_image=True),
     ),
 }
 """For each quantity its sources, in the order of preference: s/mm2; and a unit vector in LPS."""
+
+
+def in_patient(vector: tuple[float, ...], orientation: Any) -> tuple[float, ...] | None:
+    """Return a vector along rows, columns and normal of an image in LPS; None if its orientation is not known.
+
+    Parameters
+    ----------
+    vector : tuple of float
+        The vector.
+    orientation : object
+        Image Orientation (Patient), as it is in the header.
+    """
+    cosines = _numbers(orientation)
+    if len(cosines) != 6:
+        return None
+    (a, b, c), (d, e, f) = cosines[:3], cosines[3:]
+    normal = (b * f - c * e, c * d - a * f, a * e - b * d)
+    axes = zip(cosines[:3], cosines[3:], normal, strict=True)
+    return tuple(sum(v * along for v, along in zip(vector, axis, strict=True)) for axis in axes)
 
 
 def _numbers(value: Any) -> tuple[float, ...]:

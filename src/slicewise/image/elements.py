@@ -73,5 +73,6 @@ def _likely(key: str) -> str:
 
 
 def name_of(tag: int) -> str:
-    """Return the keyword of a tag, or ``(gggg,eeee)`` where it has none."""
-    return keyword_for_tag(tag) or f"({tag >> 16:04X},{tag & 0xFFFF:04X})"
+    """Return the keyword of a tag, or ``(gggg,eeee)`` where it has none of its own, as those of repeating groups."""
+    keyword = keyword_for_tag(tag)
+    return keyword if keyword and tag_for_keyword(keyword) == tag else f"({tag >> 16:04X},{tag & 0xFFFF:04X})"

@@ -12,7 +12,7 @@ from pydicom.tag import BaseTag
 from slicewise.errors import HeaderError
 from slicewise.image.asking import Found, find, has, values
 from slicewise.image.attribute_keys import Key
-from slicewise.image.elements import RawElement, name_of, tag_of
+from slicewise.image.elements import RawElement, name_of
 from slicewise.image.encoding import encode_data_element
 from slicewise.image.problems import FindingPlace, Problem, Problems, Tell, visit
 from slicewise.image.read_only import ReadOnlyDataset, read_only_dataset
@@ -201,10 +201,9 @@ class Headers(Sequence[ReadOnlyDataset]):
         set, or of none that is known; and what is outside a rule, but is given as it stands: text that is too long,
         dates, codes and identifiers of another form. All headers are decoded for it.
         """
-        return [problem for tag in self.columns() for problem in self._problems.of(name_of(tag))]
+        return [problem for tag in self.columns() for problem in self._problems.of(tag)]
 
-    def _find_problems(self, attribute: str, tell: Tell) -> Iterable[int]:
-        tag = tag_of(attribute)
+    def _find_problems(self, tag: int, tell: Tell) -> Iterable[int]:
         everywhere = tag in self._shared and not self.depends_on_slice(tag)
         decoded = range(min(self._length, 1) if everywhere else self._length)
         for k in decoded:

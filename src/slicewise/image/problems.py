@@ -28,9 +28,10 @@ class Problem(NamedTuple):
 
 
 class Finding(NamedTuple):
-    """A broken rule on one slice."""
+    """A broken rule on one slice: the tag of the top-level attribute, and the name or path of what is wrong in it."""
 
     slice_index: int
+    tag: int
     attribute: str
     reason: str
     is_doubtful: bool
@@ -50,22 +51,27 @@ class FindingPlace:
         Is given the findings.
     path : str, optional
         What an attribute's name is preceded by.
+    top : int, optional
+        The top-level attribute that it is within.
     """
 
-    __slots__ = ("_index", "_path", "_tell")
+    __slots__ = ("_index", "_path", "_tell", "_top")
 
-    def __init__(self, index: int, tell: Tell, path: str = "") -> None:
+    def __init__(self, index: int, tell: Tell, path: str = "", top: int | None = None) -> None:
         self._index = index
         self._tell = tell
         self._path = path
+        self._top = top
 
     def report(self, tag: int, reason: str, *, is_doubtful: bool) -> None:
         """Hand on that the value of an attribute breaks a rule."""
-        self._tell(Finding(self._index, self._path + name_of(tag), reason, is_doubtful))
+        top = tag if self._top is None else self._top
+        self._tell(Finding(self._index, top, self._path + name_of(tag), reason, is_doubtful))
 
     def within(self, tag: int, number: int) -> FindingPlace:
         """Return the place of an item of a sequence."""
-        return FindingPlace(self._index, self._tell, f"{self._path}{name_of(tag)}[{number}].")
+        path = f"{self._path}{name_of(tag)}[{number}]."
+        return FindingPlace(self._index, self._tell, path, tag if self._top is None else self._top)
 
 
 class Problems:
@@ -74,41 +80,40 @@ class Problems:
     Parameters
     ----------
     decode : callable
-        Decodes a top-level attribute, given by name, wherever it may differ from slice to slice; takes where
-        to tell what is found. What is found on slice 0 of a shared attribute holds for all if it says so.
+        Decodes a top-level attribute, given by tag, on the slices where it may differ from others, and returns
+        these: one alone stands for all. Takes where to tell what is found.
     count : int
         Number of slices.
     """
 
-    def __init__(self, decode: Callable[[str, Tell], Iterable[int]], count: int) -> None:
+    def __init__(self, decode: Callable[[int, Tell], Iterable[int]], count: int) -> None:
         self._decode = decode
         self._count = count
-        self._told: set[str] = set()
-        self._known: dict[str, tuple[tuple[Problem, bool], ...]] = {}
+        self._told: set[int] = set()
+        self._known: dict[int, tuple[tuple[Problem, bool], ...]] = {}
 
     def place(self, index: int) -> FindingPlace:
         """Return where a slice tells what is wrong with it."""
         return FindingPlace(index, self._met)
 
-    def of(self, attribute: str) -> list[Problem]:
+    def of(self, tag: int) -> list[Problem]:
         """Return the problems of a top-level attribute, those within its items included."""
-        return [problem for problem, _ in self._of(attribute)]
+        return [problem for problem, _ in self._of(tag)]
 
-    def _of(self, attribute: str) -> tuple[tuple[Problem, bool], ...]:
-        if attribute not in self._known:
+    def _of(self, tag: int) -> tuple[tuple[Problem, bool], ...]:
+        if tag not in self._known:
             findings: list[Finding] = []
-            decoded = tuple(self._decode(attribute, findings.append))
+            decoded = tuple(self._decode(tag, findings.append))
             shared = len(decoded) == 1 < self._count
-            self._known[attribute] = tuple(_grouped(findings, range(self._count) if shared else None))
-        return self._known[attribute]
+            self._known[tag] = tuple(_grouped(findings, range(self._count) if shared else None))
+        return self._known[tag]
 
     def _met(self, finding: Finding) -> None:
-        top = finding.attribute.split("[", 1)[0]
-        if not finding.is_doubtful or top in self._told:
+        if not finding.is_doubtful or finding.tag in self._told:
             return
         # First, so that where warnings are errors the next time is none.
-        self._told.add(top)
-        doubtful = [problem for problem, is_doubtful in self._of(top) if is_doubtful]
+        self._told.add(finding.tag)
+        doubtful = [problem for problem, is_doubtful in self._of(finding.tag) if is_doubtful]
         shown = [f"{p.attribute} of {in_ranges(p.slices)}: {p.reason}" for p in doubtful[:_SHOWN]]
         more = f"; and {len(doubtful) - _SHOWN} more in it" if len(doubtful) > _SHOWN else ""
         warnings.warn(f"{'; '.join(shown)}{more} (headers.problems has all)", SlicewiseWarning, stacklevel=6)
