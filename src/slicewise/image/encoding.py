@@ -9,7 +9,7 @@ from typing import Any, cast
 from pydicom import config
 from pydicom.charset import convert_encodings, default_encoding
 from pydicom.datadict import dictionary_VR
-from pydicom.dataelem import DataElement
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException
 from pydicom.filebase import DicomBytesIO
@@ -18,7 +18,7 @@ from pydicom.filewriter import correct_ambiguous_vr_element, write_data_element
 from slicewise.errors import HeaderError
 from slicewise.image.elements import LONG_HEADER_VRS, RawElement, name_of
 
-__all__ = ["CODING_ERRORS", "character_set_holds", "encode_data_element", "encode_element"]
+__all__ = ["CODING_ERRORS", "character_set_holds", "encode_data_element", "encode_element", "raw_elements"]
 
 _TEXT_VRS = frozenset(["LO", "LT", "PN", "SH", "ST", "UC", "UT"])
 """VRs whose text is in the character set of the dataset."""
@@ -95,6 +95,22 @@ def encode_data_element(
         raise
     except CODING_ERRORS as error:
         raise HeaderError(f"{name_of(int(element.tag))} (VR {element.VR}) cannot be encoded: {error}") from error
+
+
+def raw_elements(dataset: Dataset) -> dict[int, RawElement]:
+    """Return the elements of a pydicom Dataset by tag, but for pixels; those not yet decoded as they stand."""
+    character_set = dataset.get("SpecificCharacterSet") or ()
+    terms = [character_set] if isinstance(character_set, str) else list(character_set)
+    found: dict[int, RawElement] = {}
+    for tag in dataset.keys():  # noqa: SIM118 - iterating a Dataset itself would decode its elements
+        if tag.group == 0x7FE0 or tag.group < 8:
+            continue
+        raw: Any = dataset.get_item(tag)
+        if isinstance(raw, RawDataElement) and raw.value is not None and raw.length != 0xFFFFFFFF:
+            found[int(tag)] = RawElement(int(tag), raw.VR, raw.value, raw.is_implicit_VR, raw.is_little_endian)
+        else:
+            found[int(tag)] = encode_data_element(dataset[tag], character_set=terms, context=dataset)
+    return found
 
 
 def _encode(element: DataElement, encodings: Sequence[str], context: Dataset) -> RawElement:

@@ -13,7 +13,7 @@ from slicewise.errors import HeaderError
 from slicewise.image.asking import Found, find, has, values
 from slicewise.image.attribute_keys import Key
 from slicewise.image.elements import RawElement, name_of
-from slicewise.image.encoding import encode_data_element
+from slicewise.image.encoding import raw_elements
 from slicewise.image.problems import FindingPlace, Problem, Problems, Tell, visit
 from slicewise.image.read_only import ReadOnlyDataset, read_only_dataset
 from slicewise.image.replacing import PerSlice, replaced
@@ -81,7 +81,7 @@ class Headers(Sequence[ReadOnlyDataset]):
     @classmethod
     def from_datasets(cls, datasets: Iterable[Dataset]) -> Headers:
         """Return the headers of pydicom Datasets, one per slice; pixel data is left out."""
-        rows = [_raw_elements(dataset) for dataset in datasets]
+        rows = [raw_elements(dataset) for dataset in datasets]
         tags = sorted({tag for row in rows for tag in row})
         return cls(len(rows), {tag: tuple(row.get(tag) for row in rows) for tag in tags})
 
@@ -318,18 +318,3 @@ class Headers(Sequence[ReadOnlyDataset]):
 def _context(tag: int) -> tuple[int, ...]:
     """Return the tags that the decoding of another depends on."""
     return (*_CONTEXT, tag & 0xFFFF0000 | tag >> 8 & 0xFF) if tag >> 16 & 1 else _CONTEXT
-
-
-def _raw_elements(dataset: Dataset) -> dict[int, RawElement]:
-    character_set = dataset.get("SpecificCharacterSet") or ()
-    terms = [character_set] if isinstance(character_set, str) else list(character_set)
-    found: dict[int, RawElement] = {}
-    for tag in dataset.keys():  # noqa: SIM118 - iterating a Dataset itself would decode its elements
-        if tag.group == 0x7FE0 or tag.group < 8:
-            continue
-        raw: Any = dataset.get_item(tag)
-        if isinstance(raw, RawDataElement) and raw.value is not None and raw.length != 0xFFFFFFFF:
-            found[int(tag)] = RawElement(int(tag), raw.VR, raw.value, raw.is_implicit_VR, raw.is_little_endian)
-        else:
-            found[int(tag)] = encode_data_element(dataset[tag], character_set=terms, context=dataset)
-    return found
