@@ -358,6 +358,25 @@ def test_phases_whose_trigger_times_differ_from_slice_to_slice_are_in_their_orde
     assert sets_of(images) == {frozenset(10 * z + p + 1 for z in range(3)) for p in range(4)}
 
 
+def test_trigger_times_that_scatter_do_not_mix_the_heartbeats_of_a_perfusion():
+    delay = np.random.default_rng(3).normal(100, 3, (6, 3))
+    images = [
+        image(3 * t + z, 10 * z, TriggerTime=round(200 * z + delay[t, z], 2), AcquisitionTime=f"1000{2 * t:02d}.{z}")
+        for t in range(6)
+        for z in range(3)
+    ]
+    assert sets_of(images) == {frozenset(3 * t + z + 1 for z in range(3)) for t in range(6)}
+
+
+def test_phases_stay_in_order_of_trigger_time_where_instances_are_numbered_otherwise():
+    images = [
+        image(20 * z + (5 * p) % 7, z, TriggerTime=40.0 * p + z, AcquisitionTime=f"10000{p}")
+        for z in range(3)
+        for p in range(7)
+    ]
+    assert sets_of(images) == {frozenset(20 * z + (5 * p) % 7 + 1 for z in range(3)) for p in range(7)}
+
+
 def test_times_go_on_over_midnight():
     moments = [("20260301", "235950"), ("20260302", "000010"), ("20260302", "000030")]
     images = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,7 @@ from slicewise.io.separators import CLOCKS
 __all__ = ["times_at_places"]
 
 Indices = npt.NDArray[np.intp]
+FloatArray = npt.NDArray[np.float64]
 
 _NUMBER = tag_of("InstanceNumber")
 
@@ -24,7 +26,8 @@ def times_at_places(headers: Headers, images: Indices, places: Indices) -> Indic
 
     Where all places were taken equally often, the k-th image at each is of the k-th time. Where slices are missing, the
     times follow from the order in which the volumes were acquired, one after the other; None if they were not, as then
-    nothing says of which time a slice is missing.
+    nothing says of which time a slice is missing. Trigger Time comes first, as long as the other clocks do not agree on
+    another order with the instance numbers.
 
     Parameters
     ----------
@@ -35,8 +38,10 @@ def times_at_places(headers: Headers, images: Indices, places: Indices) -> Indic
     places : array of int
         For each of them the number of its place, from 0 without gaps.
     """
-    moments = [_numbers(headers, images, tag) for tag in (*CLOCKS, _NUMBER)]
-    order = np.lexsort([images, *reversed([m for m in moments if m is not None])])
+    trigger, *others = (_numbers(headers, images, tag) for tag in (*CLOCKS, _NUMBER))
+    if trigger is not None and _is_contradicted(trigger, others, places):
+        trigger = None
+    order = _ordered(images, [trigger, *others])
     ordered = places[order].tolist()
     counts = np.bincount(places)
     found = np.empty(len(images), np.intp)
@@ -45,6 +50,25 @@ def times_at_places(headers: Headers, images: Indices, places: Indices) -> Indic
         return found
     found[order] = _rounds(ordered)
     return found if found.max() + 1 == counts.max() else None
+
+
+def _ordered(images: Indices, moments: Sequence[FloatArray | None]) -> Indices:
+    return np.lexsort([images, *reversed([m for m in moments if m is not None])])
+
+
+def _is_contradicted(trigger: FloatArray, others: Sequence[FloatArray | None], places: Indices) -> bool:
+    """Whether clocks and instance numbers agree on another order at the places than Trigger Time says.
+
+    One image is taken in each of many heartbeats then, such as of a perfusion: its delay after the beat scatters.
+    """
+    *clocks, number = others
+    known = [clock for clock in clocks if clock is not None]
+    if number is None or not known or len(np.unique([places, *known], axis=1).T) < len(places):
+        return False
+    by_clock = np.lexsort([*reversed(known), places])
+    by_number = np.lexsort([number, places])
+    by_trigger = np.lexsort([*reversed(known), trigger, places])
+    return np.array_equal(by_clock, by_number) and not np.array_equal(by_clock, by_trigger)
 
 
 def _ordinals(places: list[int]) -> list[int]:
@@ -69,7 +93,7 @@ def _rounds(places: list[int]) -> list[int]:
     return found
 
 
-def _numbers(headers: Headers, images: Indices, tag: int) -> npt.NDArray[np.float64] | None:
+def _numbers(headers: Headers, images: Indices, tag: int) -> FloatArray | None:
     """Return an attribute as numbers that grow with time; None if it is the same on all images."""
     column = headers.column(tag)
     if column is None or isinstance(column, RawElement):
