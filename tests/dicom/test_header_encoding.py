@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import warnings
 
+import numpy as np
 import pydicom
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -39,7 +40,19 @@ def test_encoded_headers_are_what_the_headers_say_whatever_syntax_they_came_in(s
     for k in range(len(headers)):
         written = template.encode(k, {})
         assert len(written) % 2 == 0
-        assert_same_header(read_explicit(written), headers[k], padded=True)
+        expected = headers[k] if syntax != ExplicitVRBigEndian else with_words_turned(headers[k].copy_out())
+        assert_same_header(read_explicit(written), expected, padded=True)
+
+
+def with_words_turned(dataset):
+    """Turn the words of binary values, which pydicom gives as they stand in big endian (PS3.5, 7.3)."""
+    sizes = {"OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8}
+    for element in dataset:
+        if element.VR == "SQ":
+            element.value = [with_words_turned(item) for item in element.value]
+        elif element.VR in sizes and element.value and len(element.value) % sizes[element.VR] == 0:
+            element.value = np.frombuffer(element.value, f">u{sizes[element.VR]}").byteswap().tobytes()
+    return dataset
 
 
 @pytest.mark.parametrize(

@@ -208,9 +208,7 @@ def test_compressed_series_have_the_values_that_gdcm_finds(data):
             assert np.array_equal(plane, sitk.GetArrayFromImage(sitk.ReadImage(str(path)))[0])
 
 
-@pytest.mark.parametrize(
-    ("place", "value"), [(0, 1), (0, 0), (1, 0), (2, 64), (2, 1 << 30), (2, 0xFFFFFFFF)], ids=str
-)
+@pytest.mark.parametrize(("place", "value"), [(0, 1), (0, 0), (1, 0), (2, 64), (2, 1 << 30), (2, 0xFFFFFFFF)], ids=str)
 def test_run_lengths_whose_header_leads_astray_are_an_error_and_no_crash(place, value):
     values = RNG.integers(0, 4000, (8, 6), np.uint16)
     frame = bytearray(run_lengths(values))

@@ -8,20 +8,14 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable, Sequence
 
-from pydicom.datadict import dictionary_VR
-from pydicom.tag import BaseTag
-
-from slicewise.dicom.character_sets import character_set
-from slicewise.dicom.items import has_odd_value, item_spans, items_of
+from slicewise.dicom.explicit import element_bytes, even, explicit, is_explicit, item
 from slicewise.errors import HeaderError
 from slicewise.image import Code, Headers, RawElement
-from slicewise.image.elements import LONG_HEADER_VRS, name_of, tag_of
-from slicewise.image.encoding import CODING_ERRORS, encode_data_element
+from slicewise.image.elements import tag_of
 from slicewise.image.headers import Column
 
 __all__ = ["SeriesTemplate", "code_item", "element_bytes", "explicit_column", "item", "meta_bytes", "sequence", "text"]
 
-_SPACE_PADDED = frozenset("AE AS CS DA DS DT IS LO LT PN SH ST TM UC UR UT".split())  # noqa: SIM905
 _OURS = frozenset(
     tag_of(keyword)
     for keyword in (
@@ -31,28 +25,6 @@ _OURS = frozenset(
     )
 )
 """Sequences that are made here, explicit and even, for each slice."""
-
-_STANDARD_VRS = LONG_HEADER_VRS | set(
-    "AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split()  # noqa: SIM905
-)
-
-
-def element_bytes(element: RawElement) -> bytes:
-    """Return an element of explicit VR little endian as it stands in a file.
-
-    An odd length is padded. A value too long for the length field of its VR is written as UN
-    (PS3.5, 6.2.2).
-    """
-    vr = element.vr if element.vr in _STANDARD_VRS else "UN"
-    value = _even(element).value if vr == "SQ" and len(element.value) % 2 else element.value
-    if len(value) % 2:
-        value += b" " if vr in _SPACE_PADDED else b"\0"
-    if vr not in LONG_HEADER_VRS and len(value) > 0xFFFE:
-        vr = "UN"
-    head = struct.pack("<HH2s", element.tag >> 16, element.tag & 0xFFFF, vr.encode("ascii"))
-    if vr in LONG_HEADER_VRS:
-        return head + struct.pack("<HL", 0, len(value)) + value
-    return head + struct.pack("<H", len(value)) + value
 
 
 def text(keyword: str, value: str, vr: str) -> RawElement:
@@ -66,12 +38,6 @@ def text(keyword: str, value: str, vr: str) -> RawElement:
     if not value.isascii():
         raise HeaderError(f"{keyword} must be plain ASCII (got {value!r}): the header it comes from is broken")
     return RawElement(tag_of(keyword), vr, value.encode("ascii"))
-
-
-def item(elements: Iterable[RawElement]) -> bytes:
-    """Return an item of a sequence; elements are put in tag order."""
-    content = b"".join(element_bytes(e) for e in sorted(elements, key=lambda e: e.tag))
-    return b"\xfe\xff\x00\xe0" + struct.pack("<L", len(content)) + content
 
 
 def sequence(keyword: str, items: Iterable[bytes]) -> RawElement:
@@ -113,53 +79,12 @@ def explicit_column(tag: int, headers: Headers) -> Column | None:
     if column is None or tag in _OURS:
         return column
     if isinstance(column, RawElement):
-        return _even(_explicit(column, headers, 0))
-    return tuple(None if e is None else _even(_explicit(e, headers, k)) for k, e in enumerate(column))
+        return _of_slice(column, headers, 0)
+    return tuple(None if e is None else _of_slice(e, headers, k) for k, e in enumerate(column))
 
 
-def _even(element: RawElement) -> RawElement:
-    """Return a sequence in which no value is of odd length; another element, or a broken sequence, as it is."""
-    if element.vr != "SQ" or not has_odd_value(element.value):
-        return element
-    try:
-        spans = item_spans(element)
-    except HeaderError:
-        spans = []
-    if not spans or spans[-1][1] != len(element.value):
-        # It cannot be taken apart without loss: what it is, is not for us to say.
-        return element
-    return element._replace(value=b"".join(item(_even(e) for e in elements.values()) for elements in items_of(element)))
-
-
-def _is_explicit(element: RawElement) -> bool:
-    return element.vr is not None and not element.implicit and element.little_endian
-
-
-def _explicit(element: RawElement, headers: Headers, index: int) -> RawElement:
-    if _is_explicit(element):
-        return element
-    vr = element.vr or _public_vr(element.tag)
-    if vr is not None and vr != "SQ" and " or " not in vr and element.little_endian:
-        return RawElement(element.tag, vr, element.value)
-    dataset = headers[index]
-    try:
-        return encode_data_element(
-            dataset[BaseTag(element.tag)], context=dataset, character_set=character_set(headers, index)
-        )
-    except CODING_ERRORS as error:
-        raise HeaderError(
-            f"{name_of(element.tag)} of slice {index} cannot be written in explicit VR: {error}. Drop it with "
-            f"overrides={{{name_of(element.tag)!r}: None}}"
-        ) from error
-
-
-def _public_vr(tag: int) -> str | None:
-    if tag >> 16 & 1:
-        return None
-    try:
-        return dictionary_VR(tag)
-    except KeyError:
-        return "UN"
+def _of_slice(element: RawElement, headers: Headers, index: int) -> RawElement:
+    return even(element if is_explicit(element) else explicit(element, headers[index]))
 
 
 class SeriesTemplate:

@@ -10,7 +10,7 @@ from slicewise.errors import HeaderError
 from slicewise.image import RawElement
 from slicewise.image.elements import LONG_HEADER_VRS, name_of
 
-__all__ = ["has_odd_value", "item_spans", "items_of"]
+__all__ = ["has_odd_value", "item_spans", "items_of", "leading_items"]
 
 _LONG_VRS = frozenset(vr.encode("ascii") for vr in LONG_HEADER_VRS)
 _ITEM = 0xFFFEE000
@@ -27,6 +27,17 @@ def items_of(sequence: RawElement) -> list[dict[int, RawElement]]:
         If an item goes beyond the end of the sequence.
     """
     return [elements for elements, _ in _items(sequence)]
+
+
+def leading_items(sequence: RawElement) -> list[dict[int, RawElement]]:
+    """Return the elements of each item of a sequence, up to the element that goes beyond its end."""
+    found: list[dict[int, RawElement]] = []
+    try:
+        for _ in _items(sequence, found):
+            pass
+    except HeaderError:
+        return found
+    return found
 
 
 def item_spans(sequence: RawElement) -> list[tuple[int, int]]:
@@ -63,7 +74,9 @@ def has_odd_value(items: bytes) -> bool:
     return False
 
 
-def _items(sequence: RawElement) -> Iterator[tuple[dict[int, RawElement], tuple[int, int]]]:
+def _items(
+    sequence: RawElement, begun: list[dict[int, RawElement]] | None = None
+) -> Iterator[tuple[dict[int, RawElement], tuple[int, int]]]:
     data = sequence.value
     syntax = Syntax(sequence.implicit, sequence.little_endian)
     order = "<" if syntax.little_endian else ">"
@@ -75,14 +88,16 @@ def _items(sequence: RawElement) -> Iterator[tuple[dict[int, RawElement], tuple[
             if group << 16 | element != _ITEM:
                 return
             stop = len(data) if length == UNDEFINED else position + 8 + length
-            elements, position = _elements(data, position + 8, stop, syntax)
+            elements: dict[int, RawElement] = {}
+            if begun is not None:
+                begun.append(elements)
+            position = _elements(data, position + 8, stop, syntax, elements)
             yield elements, (start, position)
     except Incomplete as error:
         raise HeaderError(f"{name_of(sequence.tag)}: an item goes on to byte {error.needed} of {len(data)}") from None
 
 
-def _elements(data: bytes, position: int, stop: int, syntax: Syntax) -> tuple[dict[int, RawElement], int]:
-    found: dict[int, RawElement] = {}
+def _elements(data: bytes, position: int, stop: int, syntax: Syntax, found: dict[int, RawElement]) -> int:
     actual = syntax if syntax.implicit else actual_syntax(data, position, syntax)
     while position < stop:
         entry = resolved(data, head_at(data, position, actual), actual)
@@ -92,4 +107,4 @@ def _elements(data: bytes, position: int, stop: int, syntax: Syntax) -> tuple[di
         if position > len(data):
             raise Incomplete(position)
         found[entry.tag] = entry.element(data, little_endian=syntax.little_endian)
-    return found, position
+    return position

@@ -5,19 +5,17 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Protocol
 
 import attrs
-from pydicom.dataelem import RawDataElement
-from pydicom.dataset import Dataset
-from pydicom.tag import BaseTag
 
 from slicewise.dicom.header_parser import assemble
+from slicewise.dicom.items import leading_items
 from slicewise.errors import ReadError, SlicewiseWarning
+from slicewise.image import RawElement
 from slicewise.image.elements import tag_of
-from slicewise.image.encoding import CODING_ERRORS
 from slicewise.io.header_files import read_headers
 from slicewise.io.stored_files import PlainFile, StoredFile
 
@@ -28,8 +26,8 @@ HEAD_LENGTH = 1024
 
 _SOP_CLASS = "1.2.840.10008.1.3.10"
 _RECORDS = tag_of("DirectoryRecordSequence")
-_FILE_ID = BaseTag(tag_of("ReferencedFileID"))
-_IN_USE = BaseTag(tag_of("RecordInUseFlag"))
+_FILE_ID = tag_of("ReferencedFileID")
+_IN_USE = tag_of("RecordInUseFlag")
 
 
 class Tree(Protocol):
@@ -143,29 +141,22 @@ def referenced_files(file: StoredFile, tree: Tree) -> list[StoredFile]:
 
 def _references(file: StoredFile) -> list[tuple[str, ...]]:
     (found,) = read_headers([file], strict=True)
-    header = assemble([found.header])[0]
-    try:
-        records: Sequence[Dataset] = header[_RECORDS].value if _RECORDS in header else ()
-        texts = [_file_id(record) for record in records if _is_in_use(record)]
-    except CODING_ERRORS as error:
-        raise ReadError(f"{file.path}: the records of the DICOMDIR are damaged ({error})") from error
+    element = assemble([found.header]).element(_RECORDS, 0)
+    # Some directories break off within their last record; the files of those before are no less there.
+    records = [] if element is None else leading_items(element)
+    texts = [_file_id(record) for record in records if _is_in_use(record)]
     return [_components(file, text) for text in texts if text]
 
 
-def _is_in_use(record: Dataset) -> bool:
+def _is_in_use(record: Mapping[int, RawElement]) -> bool:
     # Zero says that the record was taken out; the attribute itself may be missing.
-    value = _raw(record, _IN_USE)
+    value = record[_IN_USE].value if _IN_USE in record else b""
     return not value or any(value)
 
 
-def _file_id(record: Dataset) -> str:
-    return _raw(record, _FILE_ID).decode("ascii", "backslashreplace").strip(" \0")
-
-
-def _raw(record: Dataset, tag: BaseTag) -> bytes:
-    """Return a value as it stands; decoding it would warn of every small letter in a name."""
-    element: object = record.get_item(tag) if tag in record else None
-    return (element.value or b"") if isinstance(element, RawDataElement) else b""
+def _file_id(record: Mapping[int, RawElement]) -> str:
+    # As it stands: decoding it would tell of every small letter in a name.
+    return record[_FILE_ID].value.decode("ascii", "backslashreplace").strip(" \0") if _FILE_ID in record else ""
 
 
 def _components(file: StoredFile, text: str) -> tuple[str, ...]:
