@@ -41,3 +41,4 @@ def test_character_set_with_null_characters_is_read_as_without(series):
         spoil(path, b"ISO_IR 100", b"ISO_IR\x00100")
     headers = sw.SeriesReader(series).headers
     assert "ller" in str(headers[0].PatientName)
+    assert "SpecificCharacterSet" in {problem.attribute for problem in headers.problems}

@@ -45,7 +45,6 @@ BAD = {
     "seven bytes in FD": element(0x00189087, "FD", bytes(7)),
     "six bytes in AT": element(0x00280009, "AT", bytes(6)),
     "no items in a sequence": element(0x00081032, "SQ", b"this is no sequence of items"),
-    "item that goes beyond its sequence": element(0x00081032, "SQ", ITEM + struct.pack("<L", 99) + NESTED),
     "unknown VR": element(0x00081030, "QQ", b"text"),
     "unknown that cannot be what the standard says": element(0x00280010, "UN", b"\1\2\3"),
 }
@@ -129,6 +128,14 @@ def test_bad_value_in_an_item_leaves_the_rest_of_the_item():
         item = headers[0].ProcedureCodeSequence[0]
         assert (item.CodeValue, item.SliceThickness) == ("CODE", b"thin")
     assert [p.attribute for p in headers.problems] == ["ProcedureCodeSequence[0].SliceThickness"]
+
+
+def test_item_that_goes_beyond_its_sequence_is_given_as_far_as_it_goes_and_written_as_it_stands():
+    broken = element(0x00081032, "SQ", ITEM + struct.pack("<L", 99) + NESTED)
+    headers = headers_with(broken)
+    with pytest.warns(SlicewiseWarning, match="of slices 0-2: its last item goes on for 87 bytes beyond its end"):
+        assert headers["ProcedureCodeSequence.CodeValue"] == ["CODE"] * 3
+    assert broken.value in SeriesTemplate(headers).encode(1, {})
 
 
 def test_value_cut_off_by_the_end_of_its_item_is_bytes():

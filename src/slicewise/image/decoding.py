@@ -214,34 +214,39 @@ def _names(names: Sequence[str], value: bytes, encodings: Sequence[str]) -> list
 
 
 def _decode_items(raw: RawDataElement, character_set: CharacterSet) -> Decoded:
-    if not _fits(raw):
-        return _undecoded(
-            raw, "a sequence of items is wanted, and this is none, or has an item that goes beyond its end"
-        )
+    beyond = _beyond(raw)
+    if beyond is None:
+        return _undecoded(raw, "a sequence of items is wanted, and this has something else")
     # pydicom warns of items in another encoding than the file, and of what it makes of character sets.
     with _quiet, warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         items = convert_value("SQ", raw, list(character_set.encodings))
     if not hasattr(items, "is_undefined_length"):
         return _undecoded(raw, "a sequence of items is wanted, and this cannot be taken apart into items")
+    if beyond:
+        reason = f"its last item goes on for {beyond} bytes beyond its end, and is given as far as it goes"
+        return Decoded(_element(raw, "SQ", items), reason, is_doubtful=True)
     told = [str(warning.message) for warning in caught if "ncoding" not in str(warning.message)]
     return Decoded(_element(raw, "SQ", items), "; ".join(told))
 
 
-def _fits(raw: RawDataElement) -> bool:
-    """Whether a sequence has items that end within it; pydicom takes anything for one, and what there is of it."""
+def _beyond(raw: RawDataElement) -> int | None:
+    """Return by how many bytes the last item goes beyond its sequence; None if something is no item.
+
+    pydicom takes anything for an item, and what there is of it.
+    """
     data, position = raw.value or b"", 0
     head = struct.Struct("<HHL" if raw.is_little_endian else ">HHL")
     while position + 8 <= len(data):
         group, element, length = head.unpack_from(data, position)
         if (group, element) == (0xFFFE, 0xE0DD):
-            return True
+            return 0
         if (group, element) != (0xFFFE, 0xE000):
-            return False
+            return None
         if length == _UNDEFINED:
-            return True
+            return 0
         position += 8 + length
-    return position <= len(data)
+    return max(position - len(data), 0)
 
 
 def _by_pydicom(raw: RawDataElement, vr: str, dataset: Dataset | None) -> Decoded:

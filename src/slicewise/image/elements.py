@@ -55,7 +55,7 @@ def _tag_of_text(key: str) -> int:
     tag = int(written[1] + written[2], 16) if written else tag_for_keyword(key)
     if tag is None:
         raise UnknownAttributeError(
-            f"{key!r} is not the keyword of a DICOM attribute{_likely(key)}. Private ones are asked for by group, "
+            f"{key!r} is no keyword of a DICOM attribute{_likely(key)}. Private ones are asked for by group, "
             "creator and element, as (0x0019, 'SIEMENS MR HEADER', 0x0C), or by tag; those in sequences by their path, "
             "as 'DerivationCodeSequence[0].CodeValue', or with headers.find('CodeValue')"
         )
