@@ -144,7 +144,7 @@ def test_several_orientations_are_several_volumes(tmp_path):
     turned = [{}, {}, {"ImageOrientationPatient": [0, 1, 0, 0, 0, -1]}, {}]
     write_series(tmp_path, STORED, per_slice=turned)
     (series,) = discover(tmp_path)
-    assert [(v.name, v.slices) for v in series.volumes] == [("axial", 3), ("sagittal", 1)]
+    assert [(v.name, v.slices) for v in series.volumes] == [("sagittal", 1), ("axial", 3)]  # by instance number
 
 
 def test_echoes_are_volumes_and_each_is_read_in_one_step(tmp_path):

@@ -335,6 +335,14 @@ def test_thin_slices_of_one_volume_are_no_scatter(distance):
     assert len(parts_of(images)) == 1
 
 
+def test_the_order_of_volumes_does_not_depend_on_the_order_of_files():
+    kinds = [["ORIGINAL", "PRIMARY", kind] for kind in ("M", "P", "PHASE MAP")]
+    images = [image(4 * k + z, z, ImageType=kind) for k, kind in enumerate(kinds) for z in range(4)]
+    shuffled = [images[k] for k in np.random.default_rng(5).permutation(len(images))]
+    assert names_of(images) == names_of(images[::-1]) == names_of(shuffled)
+    assert names_of(images) == ["ImageType M", "ImageType P", "ImageType PHASE MAP"]
+
+
 # --- time ---------------------------------------------------------------------------------------------
 
 

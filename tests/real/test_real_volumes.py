@@ -40,7 +40,7 @@ SEVERAL = {
     ),
     "echoes": Found(_MULTIECHO, ["EchoTime 5.19", "EchoTime 7.65"], 36, ("echo",)),
     "fmri": Found("mr-ge-fmri-4d", [f"time {k} of 10" for k in range(1, 11)], 15, ("time",)),
-    "localizer": Found("mr-ge-localizer-3plane", ["coronal", "sagittal", "axial"], 7, ("orientation",)),
+    "localizer": Found("mr-ge-localizer-3plane", ["axial", "sagittal", "coronal"], 7, ("orientation",)),
     "time-a": Found("mr-siemens-time-formats/dicom/time", _TIMES, 3, ("time",)),
     "time-b": Found("mr-siemens-time-formats/dicom/time_all", _TIMES, 3, ("time",)),
     "enhanced-times": Found(_XA10, [f"TemporalPositionIndex {k}" for k in (1, 2, 3, 4)], 6, ("time",)),

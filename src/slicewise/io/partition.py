@@ -9,7 +9,9 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from slicewise.dicom.values import text_of
 from slicewise.image import Headers
+from slicewise.image.elements import tag_of
 from slicewise.io.clock import times_at_places
 from slicewise.io.copies import originals_of
 from slicewise.io.image_planes import Planes, planes_of
@@ -64,6 +66,7 @@ def partition(headers: Headers) -> tuple[Part, ...]:
     the instance number. Attributes that differ while no place is taken twice separate nothing. Copies of one image
     (SOPInstanceUID) stay together, and so do a few images at places that others hold, too: they are no volume.
     So do images that nothing puts in order, such as times of which slices are missing that no clock tells.
+    Volumes are in the order of the values that separate them, or of the instance numbers where values have none.
 
     Parameters
     ----------
@@ -74,7 +77,7 @@ def partition(headers: Headers) -> tuple[Part, ...]:
         return ()
     planes = planes_of(headers)
     originals = originals_of(headers, planes.places)
-    drafts = [_Draft(np.flatnonzero(originals == np.arange(len(headers))))]
+    drafts = [_Draft(_numbered(headers, np.flatnonzero(originals == np.arange(len(headers)))))]
     drafts = [part for draft in drafts for part in _by_form(draft, planes)]
     drafts = [part for draft in drafts for part in _by_segment(draft, headers)]
     for tier in TIERS:
@@ -83,6 +86,14 @@ def partition(headers: Headers) -> tuple[Part, ...]:
     if len(drafts) == 1:
         return (Part(tuple(range(len(headers)))),)
     return _finished(drafts, originals)
+
+
+def _numbered(headers: Headers, images: Indices) -> Indices:
+    """Return images by instance number, so that the order of volumes does not depend on names of files."""
+    number = tag_of("InstanceNumber")
+    texts = [text_of(headers.element(number, k)) for k in images.tolist()]
+    stated = [int(text) if text.lstrip("+-").isdecimal() else 0 for text in texts]
+    return images[np.argsort(np.array(stated, np.float64), kind="stable")]
 
 
 def _finished(drafts: Sequence[_Draft], originals: Indices) -> tuple[Part, ...]:
@@ -113,7 +124,7 @@ def _told_apart(names: Sequence[str]) -> list[str]:
 
 def _by_form(draft: _Draft, planes: Planes) -> list[_Draft]:
     forms = planes.forms[draft.images]
-    numbers = np.unique(forms).tolist()
+    numbers = list(dict.fromkeys(forms.tolist()))
     if len(numbers) == 1:
         return [draft]
     axis, names = _form_names([planes.names[number] for number in numbers])
