@@ -246,3 +246,24 @@ def test_headers_of_other_values_stay_true_when_they_are_put_to_an_array(tmp_pat
         assert d.RescaleType == ("US" if values == "stored" else "ml/100ml/s")
         assert "RealWorldValueMappingSequence" not in d
         assert "PixelPaddingValue" not in d
+
+
+def test_extremes_of_the_source_series_do_not_stand_over_values_that_are_stored_otherwise(tmp_path):
+    lut_series(tmp_path / "in", SmallestPixelValueInSeries=0, LargestPixelValueInSeries=3)
+    for values in ("modality", "stored"):
+        found, _, _ = rewritten(sw.SeriesReader(tmp_path / "in", values=values), tmp_path / values)
+        for d in found:
+            assert "SmallestPixelValueInSeries" not in d
+            assert "LargestPixelValueInSeries" not in d
+
+
+@pytest.mark.parametrize("change", [lambda ct: ct + 24, lambda ct: ct - ct])
+def test_what_arithmetic_makes_of_pixels_is_not_called_padding(tmp_path, change):
+    write_series(
+        tmp_path / "in", STORED, RescaleIntercept="-1024", RescaleType="HU", PixelPaddingValue=7,
+        PixelPaddingRangeLimit=9,
+    )  # fmt: skip
+    found, _, _ = rewritten(change(sw.SeriesReader(tmp_path / "in")), tmp_path / "out")
+    for d in found:
+        assert "PixelPaddingValue" not in d
+        assert "PixelPaddingRangeLimit" not in d

@@ -60,7 +60,13 @@ def stored_columns(storage: Storage, *, keeps_mapping: bool, keeps_units: bool) 
     # Values are the modality values, and slope and intercept are what is written of them.
     columns[tag_of("ModalityLUTSequence")] = None
     if not keeps_mapping:
-        dropped = ("PixelPaddingValue", "PixelPaddingRangeLimit", "RealWorldValueMappingSequence")
+        dropped = (
+            "PixelPaddingValue",
+            "PixelPaddingRangeLimit",
+            "SmallestPixelValueInSeries",
+            "LargestPixelValueInSeries",
+            "RealWorldValueMappingSequence",
+        )
         columns |= {tag_of(keyword): None for keyword in dropped}
     if not keeps_units:
         columns[tag_of("RealWorldValueMappingSequence")] = None

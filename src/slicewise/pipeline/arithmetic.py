@@ -33,6 +33,8 @@ _EXACT: dict[str, Callable[[int, int], int]] = {
     "maximum": max,
     "minimum": min,
 }
+_UNTRUE = dict.fromkeys(("PixelPaddingValue", "PixelPaddingRangeLimit"))
+"""What may be any pixel's value afterwards."""
 _KEEPS_UNITS = frozenset(["add", "subtract", "maximum", "minimum"])
 _INTEGERS = (np.uint8, np.int8, np.uint16, np.int16, np.uint32, np.int32, np.int64)
 
@@ -188,10 +190,11 @@ class ScalarArithmetic(Filter):
 
 def _effect(operation: str, kind: Operation) -> Effect:
     if operation in _COMPARISONS | _LOGIC:
-        return Effect(kind, keeps_units=False, derivation=(codes.SEGMENTATION,))
+        return Effect(kind, keeps_units=False, derivation=(codes.SEGMENTATION,), attributes=_UNTRUE)
     # The codes of pixel by pixel operations speak of two images, not of an image and a number.
     code = _CODES.get(operation) if kind is Operation.MULTI else None
-    return Effect(kind, keeps_units=operation in _KEEPS_UNITS, derivation=(code,) if code else ())
+    derivation = (code,) if code else ()
+    return Effect(kind, keeps_units=operation in _KEEPS_UNITS, derivation=derivation, attributes=_UNTRUE)
 
 
 def apply(operation: str, left: Any, right: Any, dtype: np.dtype[Any]) -> Array:
