@@ -206,3 +206,23 @@ def test_a_difference_names_both_its_sources(files, tmp_path, target):
         assert not image.get("KVP")
         assert [c.CodeValue for c in image.DerivationCodeSequence][-1] == "113062"
         assert not image.pixel_array.any()
+
+
+def test_what_knows_no_series_is_referred_to_without_one(files, target):
+    for path in files:
+        image = pydicom.dcmread(path)
+        image.SeriesInstanceUID = ""
+        image.save_as(path)
+    for image in result(files, WAYS["median"], target):
+        assert image.SourceImageSequence[0].ReferencedSOPInstanceUID
+        assert "ReferencedSeriesSequence" not in image
+
+
+def test_counts_that_belong_to_pet_do_not_stand_in_other_images(files, target):
+    for path in files:
+        image = pydicom.dcmread(path)
+        image.NumberOfSlices, image.ImageIndex = 17, 3
+        image.save_as(path)
+    for image in result(files, WAYS["crop"], target):
+        assert "NumberOfSlices" not in image
+        assert "ImageIndex" not in image

@@ -155,14 +155,14 @@ def _purpose(code: Code) -> RawElement:
 
 
 def _series_sequence(sources: Sequence[Source]) -> RawElement | None:
-    if not sources:
-        return None
-    return sequence("ReferencedSeriesSequence", _series_items(sources))
+    items = _series_items(sources)
+    return sequence("ReferencedSeriesSequence", items) if items else None
 
 
 def _series_items(sources: Sequence[Source]) -> list[bytes]:
     items = []
-    for uid in dict.fromkeys(source.series_uid for source in sources):
+    # An item must name its series (PS3.3, 10.4): what knows none is referred to by Source Image Sequence alone.
+    for uid in dict.fromkeys(source.series_uid for source in sources if source.series_uid):
         instances = [item(_reference(source)) for source in sources if source.series_uid == uid]
         items.append(item([sequence("ReferencedInstanceSequence", instances), text("SeriesInstanceUID", uid, "UI")]))
     return items
@@ -170,8 +170,10 @@ def _series_items(sources: Sequence[Source]) -> list[bytes]:
 
 def _studies_sequence(sources: Sequence[Source]) -> RawElement | None:
     items = []
-    for uid in dict.fromkeys(source.study_uid for source in sources):
+    for uid in dict.fromkeys(source.study_uid for source in sources if source.study_uid):
         inner = _series_items([source for source in sources if source.study_uid == uid])
+        if not inner:
+            continue
         items.append(item([sequence("ReferencedSeriesSequence", inner), text("StudyInstanceUID", uid, "UI")]))
     return sequence("StudiesContainingOtherReferencedInstancesSequence", items) if items else None
 

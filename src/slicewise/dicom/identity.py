@@ -29,6 +29,10 @@ _LARGEST_INTEGER = 2**31 - 1
 """Of an IS value (PS3.5, 6.2)."""
 
 
+_OF_PET = (tag_of("NumberOfSlices"), tag_of("ImageIndex"))
+"""Some scanners state them of other images, too: counts of the source series, that nobody asks for."""
+
+
 @attrs.frozen(kw_only=True)
 class Naming:
     """What the caller wants the series to be called; see ``SeriesWriter``."""
@@ -69,7 +73,7 @@ def identity_columns(info: ImageInfo, naming: Naming, software: Software, now: d
         tag_of("InstanceCreatorUID"): None,
     }
     columns |= _dates(info, now)
-    return columns | pet_columns(info) if is_pet(info.headers) else columns
+    return columns | (pet_columns(info) if is_pet(info.headers) else dict.fromkeys(_OF_PET))
 
 
 def _uids(info: ImageInfo, naming: Naming, software: Software) -> Iterator[str]:
