@@ -17,6 +17,7 @@ from makers import SHIPPED_FILES
 from slicewise.errors import DestinationError, ReadError, SlicewiseWarning, WriteError
 from slicewise.io import discovery_index, discovery_scan, phantom
 from slicewise.io.discover import discover
+from slicewise.io.listing import list_files
 
 SETTLED = 1_600_000_000
 
@@ -234,6 +235,7 @@ def test_a_process_killed_leaves_an_index_that_serves(tmp_path, read):
 import os
 from slicewise.io import discovery_index, discovery_scan
 from slicewise.io.discover import discover
+from slicewise.io.listing import list_files
 discovery_scan._BATCH = 3
 discovery_index._SETTLED_NS = -10**12
 insert = discovery_index.DiscoveryIndex._insert
@@ -368,6 +370,7 @@ def test_processes_at_once_do_not_harm_the_index(tmp_path, read):
 import sys
 from slicewise.io import discovery_index, discovery_scan
 from slicewise.io.discover import discover
+from slicewise.io.listing import list_files
 discovery_scan._BATCH = 2
 discovery_index._SETTLED_NS = -10**12
 for _ in range(3):
@@ -395,3 +398,34 @@ for _ in range(3):
     database.close()
     read.clear()
     assert same(discover(tmp_path / "study", index=tmp_path / "x.sqlite"), discover(tmp_path / "study"))
+
+
+def test_what_another_process_forgets_meanwhile_is_not_mistaken_for_something_else(tmp_path):
+    folders = [tmp_path / name for name in ("a", "b", "c")]
+    for number, folder in enumerate(folders):
+        phantom.ct_series(folder, slices=3, size=(8, 8), series_number=number + 1)
+    place = tmp_path / "index.sqlite"
+
+    def facts_of(folder):
+        scanner = discovery_scan.FactScanner()
+        return {
+            file.path: (discovery_index.stamp_of(file.path), discovery_index.Record(scanner.read(file)))
+            for file in list_files(folder)
+        }
+
+    a, b, c = (facts_of(folder) for folder in folders)
+    first, *rest = a
+    with discovery_index.DiscoveryIndex.opened(place) as one, discovery_index.DiscoveryIndex.opened(place) as other:
+        one.add({first: a[first]})
+        assert set(one.known({first: a[first][0]})) == {first}
+        first.rename(tmp_path / "moved")
+        other.forget(folders[0], [])  # and with it what the files of this folder share
+        other.add(b)
+        one.add({path: a[path] for path in rest})
+        one.add(c)
+        known = one.known({path: stamp for told in (a, b, c) for path, (stamp, _) in told.items() if path != first})
+    for folder in (a, b, c):
+        for path, (_, record) in folder.items():
+            if path != first:
+                told, read = known[path].facts, record.facts
+                assert {**told.shared, **told.own} == {**read.shared, **read.own}

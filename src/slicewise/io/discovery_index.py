@@ -45,7 +45,8 @@ _FILES = """CREATE TABLE files (
     path BLOB PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, ctime_ns INTEGER NOT NULL,
     reason TEXT, shared INTEGER, own TEXT, has_pixels INTEGER, frames INTEGER, per_frame TEXT
 ) WITHOUT ROWID"""
-_TABLES = ("CREATE TABLE shared (id INTEGER PRIMARY KEY, elements TEXT NOT NULL UNIQUE)", _FILES)
+# A number that was taken once is never given again: another process may still know what it meant.
+_TABLES = ("CREATE TABLE shared (id INTEGER PRIMARY KEY AUTOINCREMENT, elements TEXT NOT NULL UNIQUE)", _FILES)
 _COLUMNS = "path, size, mtime_ns, ctime_ns, reason, shared, own, has_pixels, frames, per_frame"
 
 
@@ -148,6 +149,8 @@ class DiscoveryIndex:
             self._write(lambda: self._insert(settled))
 
     def _insert(self, settled: Sequence[tuple[Path, Stamp, Record]]) -> None:
+        # Another process may have dropped since what had a number.
+        self._numbers.clear()
         rows = [(_key(path), *stamp, record.reason, *self._row(record.facts)) for path, stamp, record in settled]
         marks = ",".join("?" * len(rows[0]))
         self._database.executemany(f"INSERT OR REPLACE INTO files VALUES ({marks})", rows)  # noqa: S608 - as above
@@ -196,7 +199,8 @@ class DiscoveryIndex:
     def _make_anew(self) -> None:
         if self._version() == format_number():
             return  # another process was faster
-        tables = self._database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite~_%' ESCAPE '~'"
+        tables = self._database.execute(query).fetchall()
         for (table,) in tables:
             self._database.execute(f'DROP TABLE "{table}"')
         for statement in _TABLES:

@@ -32,7 +32,7 @@ __all__ = [
 Elements = Mapping[int, RawElement]
 Frames = Mapping[int, Sequence[RawElement | None]]
 
-_LAYOUT = 1
+_LAYOUT = 2
 """Of the tables and texts below; another number when they change."""
 
 
