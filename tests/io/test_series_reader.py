@@ -19,6 +19,7 @@ from slicewise.errors import (
     MissingSliceError,
     MixedSlicesError,
     ParameterError,
+    PatientMismatchError,
     ReadError,
     SeriesError,
     SeveralSeriesError,
@@ -579,3 +580,26 @@ def test_real_values_are_those_of_pydicom(data, case):
         )
         found = reader[k].update(progress=False).array[0]
         assert np.array_equal(found, expected.astype(found.dtype))
+
+
+@pytest.mark.parametrize(
+    ("attributes", "other", "error"),
+    [
+        ({}, {"PatientID": "ID-2"}, PatientMismatchError),
+        ({}, {"PhotometricInterpretation": "MONOCHROME1"}, MixedSlicesError),
+        ({"Modality": "PT", "Units": "BQML"}, {"Units": "CNTS"}, MixedSlicesError),
+    ],
+)
+def test_slices_whose_values_cannot_be_put_together_are_refused(tmp_path, attributes, other, error):
+    paths = write_series(
+        tmp_path, np.zeros((4, 8, 8), np.int16), per_slice=[attributes, attributes, attributes | other, attributes]
+    )
+    (keyword,) = other
+    with pytest.raises(error, match=rf"{keyword} is .*{paths[2].name}.*where="):
+        _ = sw.SeriesReader(tmp_path).info
+    assert sw.SeriesReader(tmp_path, where=other).shape == (1, 8, 8)
+
+
+def test_a_slice_without_patient_is_of_the_patient_of_the_others(tmp_path):
+    write_series(tmp_path, np.zeros((3, 8, 8), np.int16), per_slice=[{}, {"PatientID": ""}, {"PatientID": None}])
+    assert sw.SeriesReader(tmp_path).shape == (3, 8, 8)

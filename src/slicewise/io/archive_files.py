@@ -13,7 +13,7 @@ from pathlib import Path
 import attrs
 
 from slicewise.errors import ReadError
-from slicewise.io.stored_files import opened
+from slicewise.io.stored_files import change_of, opened
 
 __all__ = ["ArchiveFile", "TemporaryBytes", "parts_of"]
 
@@ -52,8 +52,8 @@ class ArchiveFile:
         with opened(self.path) as (descriptor, status):
             if (status.st_size, status.st_mtime_ns) != (self.size, self.mtime_ns):
                 raise ReadError(
-                    f"the archive changed since its directory was read (it has {status.st_size} bytes now and had "
-                    f"{self.size}): make the reader again"
+                    f"the archive changed since its directory was read ({change_of(status.st_size, self.size)}): "
+                    "make the reader again"
                 )
             yield descriptor
 

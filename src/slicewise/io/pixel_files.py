@@ -14,7 +14,7 @@ from slicewise.dicom.value_mapping import ValueMapping
 from slicewise.errors import ReadError, SlicewiseError, TruncatedError
 from slicewise.io.frames import Frame
 from slicewise.io.header_files import HeaderFile, inflated
-from slicewise.io.stored_files import OpenedFile
+from slicewise.io.stored_files import OpenedFile, change_of
 
 __all__ = ["check_room", "read_slice"]
 
@@ -79,8 +79,7 @@ def check_room(frame: Frame, form: PixelFormat) -> None:
 def _check_unchanged(file: HeaderFile, opened: OpenedFile) -> None:
     if (opened.size, opened.mtime_ns) != (file.size, file.mtime_ns):
         raise ReadError(
-            f"the file changed since its header was read (it has {opened.size} bytes now and had {file.size}): "
-            "make the reader again"
+            f"the file changed since its header was read ({change_of(opened.size, file.size)}): make the reader again"
         )
 
 

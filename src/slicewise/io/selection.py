@@ -110,8 +110,9 @@ def choose_where(headers: Headers, conditions: Mapping[str, Any]) -> list[int]:
         values = headers[keyword]
         kept = [k for k in chosen if _equal(values[k], wanted)]
         if not kept:
-            there = ", ".join(sorted({repr(str(values[k])) for k in chosen})[:8])
-            raise ParameterError(f"'where': no image has {keyword} {wanted!r}; there are {there}")
+            there = ", ".join(sorted({repr(str(values[k])) for k in chosen if values[k] is not None})[:8])
+            others = f"there are {there}" if there else "none has it at all"
+            raise ParameterError(f"'where': no image has {keyword} {wanted!r}; {others}")
         chosen = kept
     return chosen
 

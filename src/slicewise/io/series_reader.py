@@ -29,6 +29,7 @@ from slicewise.image.geometry import REGULAR_TOLERANCE
 from slicewise.image.image import sources_of
 from slicewise.io.frames import Frame
 from slicewise.io.listing import PathLike
+from slicewise.io.one_kind import check_one_kind
 from slicewise.io.opened_series import OpenedSeries, check_not_tiled, listing, open_series
 from slicewise.io.parameters import fixed_mapping, one_of, tolerance
 from slicewise.io.pixel_files import check_room
@@ -105,6 +106,8 @@ class SeriesReader(Node):
         If the headers do not say how to make the values asked for; the message names the slice.
     ReadError
         If a file is missing, broken or truncated, or no codec decodes it.
+    PatientMismatchError
+        If the slices are of several patients.
     SeriesError
         If the files are not one volume: several series, missing or doubled slices, mixed sizes or
         orientations. The message names the files and says how to go on.
@@ -217,6 +220,7 @@ class SeriesReader(Node):
     def _stacked(self, opened: OpenedSeries) -> tuple[list[int], Geometry]:
         check_not_tiled(opened)
         names = [frame.name for frame in opened.frames]
+        check_one_kind(opened.headers, names)
         if self.on_no_plane == "pixels" and not all(states := plane_states(opened.headers)):
             check_none_has_plane(states, names)
             return stack_without_planes(opened.headers, names)

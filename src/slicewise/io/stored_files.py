@@ -14,7 +14,7 @@ import attrs
 
 from slicewise.errors import NotDicomError, ReadError, SlicewiseError
 
-__all__ = ["Contents", "OpenedFile", "PlainFile", "StoredFile", "UnreadableFile", "opened", "stored"]
+__all__ = ["Contents", "OpenedFile", "PlainFile", "StoredFile", "UnreadableFile", "change_of", "opened", "stored"]
 
 
 class OpenedFile(Protocol):
@@ -181,6 +181,11 @@ def opened(path: Path) -> Iterator[tuple[int, os.stat_result]]:
         yield descriptor, status
     finally:
         os.close(descriptor)
+
+
+def change_of(size: int, before: int) -> str:
+    """Return in words how a file differs from what it was: its size, else its time of change."""
+    return f"it has {size} bytes now and had {before}" if size != before else "its time of change is another"
 
 
 def _open_regular(path: Path) -> tuple[int, os.stat_result]:
