@@ -114,9 +114,9 @@ def test_directory_stands_beside_other_paths_in_a_list(disc):
 )
 def test_broken_and_sound_directories_give_the_files_that_pydicom_gives(name):
     expected = by_pydicom(SHIPPED / name)
-    # The last record of this one states 24 bytes more than there are.
+    # The last record of this one states more bytes than there are.
     is_short = name == "DICOMDIR-nooffset"
-    with pytest.warns(SlicewiseWarning, match="24 bytes beyond its end") if is_short else contextlib.nullcontext():
+    with pytest.warns(SlicewiseWarning, match="break off") if is_short else contextlib.nullcontext():
         found = list_files(SHIPPED / name)
     assert {str(file.path) for file in found} == expected
     assert len(found) == len(expected) > 0

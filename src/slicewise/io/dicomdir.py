@@ -12,8 +12,8 @@ from typing import Protocol
 import attrs
 
 from slicewise.dicom.header_parser import assemble
-from slicewise.dicom.items import leading_items
-from slicewise.errors import ReadError, SlicewiseWarning
+from slicewise.dicom.items import items_of, leading_items
+from slicewise.errors import HeaderError, ReadError, SlicewiseWarning
 from slicewise.image import RawElement
 from slicewise.image.elements import tag_of
 from slicewise.io.header_files import read_headers
@@ -142,8 +142,15 @@ def referenced_files(file: StoredFile, tree: Tree) -> list[StoredFile]:
 def _references(file: StoredFile) -> list[tuple[str, ...]]:
     (found,) = read_headers([file], strict=True)
     element = assemble([found.header]).element(_RECORDS, 0)
-    # Some directories break off within their last record; the files of those before are no less there.
-    records = [] if element is None else leading_items(element)
+    try:
+        records = [] if element is None else items_of(element)
+    except HeaderError:
+        records = [] if element is None else leading_items(element)
+        warnings.warn(
+            f"{file.path}: the records of the DICOMDIR break off; those of {len(records)} that are there count",
+            SlicewiseWarning,
+            stacklevel=5,
+        )
     texts = [_file_id(record) for record in records if _is_in_use(record)]
     return [_components(file, text) for text in texts if text]
 
