@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pydicom
 import pytest
 from pydicom.dataset import Dataset
 from pydicom.uid import NuclearMedicineImageStorage, RTDoseStorage, XRayAngiographicImageStorage
@@ -198,3 +199,24 @@ def test_an_attribute_that_the_instance_points_to_is_told_frame_by_frame(tmp_pat
     assert headers["FrameLabelVector"] == labels
     # One that does not fit says nothing of single frames, and stays as it is.
     assert [float(v) for v in headers["SliceLocationVector"][4]] == [1, 2]
+
+
+@pytest.mark.parametrize("motion", ["DYNAMIC", "STATIC"])
+def test_a_single_frame_of_a_rotation_has_not_the_angle_of_the_first(tmp_path, motion):
+    angiogram = frames(
+        PIXELS,
+        SOPClassUID=XRayAngiographicImageStorage,
+        Modality="XA",
+        ImagePositionPatient=None,
+        ImageOrientationPatient=None,
+        PixelSpacing=None,
+        PositionerMotion=motion,
+        PositionerPrimaryAngle="10",
+        PositionerPrimaryAngleIncrement=["0", "1", "2", "3", "4", "5"] if motion == "DYNAMIC" else None,
+    )
+    reader = sw.SeriesReader(save(angiogram, tmp_path), on_no_plane="pixels")
+    written = (reader >> sw.SeriesWriter(tmp_path / "out")).update(progress=False)
+    for frame in map(pydicom.dcmread, written.paths):
+        assert "PositionerPrimaryAngleIncrement" not in frame
+        assert frame.PositionerPrimaryAngle == (10 if motion == "STATIC" else None)
+        assert frame.PositionerMotion == ("STATIC" if motion == "STATIC" else "")

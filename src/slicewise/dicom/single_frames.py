@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pydicom.datadict import dictionary_VR
+
 from slicewise.dicom.functional_groups import FRAME_GROUPS, SHARED_GROUPS
 from slicewise.dicom.values import text_of
 from slicewise.errors import HeaderError
@@ -51,6 +53,22 @@ _OF_THE_LOOP = tuple(
 )
 """What is said of several frames together (PS3.3, C.7.6.5, C.7.6.6, C.7.6.9 and C.7.6.10)."""
 
+_MOVED = {
+    "PositionerMotion": ("PositionerPrimaryAngle", "PositionerSecondaryAngle"),
+    "TableMotion": (),
+}
+_STEPS = tuple(
+    tag_of(keyword)
+    for keyword in (
+        "PositionerPrimaryAngleIncrement",
+        "PositionerSecondaryAngleIncrement",
+        "TableVerticalIncrement",
+        "TableLongitudinalIncrement",
+        "TableLateralIncrement",
+    )
+)
+"""How positioner and table moved from frame to frame (PS3.3, C.8.7.4 and C.8.7.5)."""
+
 
 def is_multi_frame(headers: Headers) -> bool:
     """Whether a slice is a frame of several, or of an image with functional groups."""
@@ -79,6 +97,18 @@ def single_frame_columns(headers: Headers) -> dict[int, Column | None]:
     uid = str(single.pop()).encode("ascii")
     columns: dict[int, Column | None] = dict.fromkeys(_OF_THE_LOOP)
     columns[_CLASS] = RawElement(_CLASS, "UI", uid if len(uid) % 2 == 0 else uid + b"\0")
+    return columns | _standing_still(headers)
+
+
+def _standing_still(headers: Headers) -> dict[int, Column | None]:
+    """Return what is left of a movement in a single frame: no steps, and no angles that are those of the first frame.
+
+    The attributes stay, empty (type 2).
+    """
+    columns: dict[int, Column | None] = dict.fromkeys(_STEPS)
+    for motion, angles in _MOVED.items():
+        if "DYNAMIC" in _texts(headers, tag_of(motion)):
+            columns |= {tag_of(k): RawElement(tag_of(k), dictionary_VR(k), b"") for k in (motion, *angles)}
     return columns
 
 
