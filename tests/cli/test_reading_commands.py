@@ -114,7 +114,7 @@ def test_headers_of_one_attribute_are_a_row_for_each_slice(shell, phantom_ct):
 def test_an_attribute_that_is_none_is_an_error(program, phantom_ct):
     done = program("headers", phantom_ct.folder, "-a", "SliceLocaton")
     assert done.returncode == 1
-    assert "'SliceLocaton' is not the keyword of a DICOM attribute" in done.stderr
+    assert "'SliceLocaton' is no keyword of a DICOM attribute" in done.stderr
 
 
 def test_headers_as_csv_are_read_back_whole(shell, phantom_ct, tmp_path):
