@@ -21,6 +21,7 @@ from pydicom.uid import UID
 
 from slicewise.dicom.codestreams import codestream_size, is_cut
 from slicewise.dicom.pixels import NATIVE_SYNTAXES, PixelFormat, cleaned, native_values
+from slicewise.dicom.unraised import unraised_errors
 from slicewise.errors import MissingCodecError, ReadError, TruncatedError
 
 __all__ = ["LOSSY_SYNTAXES", "decode_frame"]
@@ -90,16 +91,25 @@ def decode_frame(data: bytes, syntax_uid: str, form: PixelFormat) -> Array:
     decode = None if _is_left_to_pydicom(form) else _codec(syntax_uid, form, data)
     if decode is None:
         return _decode_with_pydicom(data, syntax_uid, form)
-    try:
-        decoded = decode(data)
-    except (RuntimeError, ValueError) as error:
-        raise ReadError(f"the pixels cannot be decoded ({_name(syntax_uid)}): {error}") from error
+    decoded = _decoded(decode, data, syntax_uid)
     if form.samples == 1:
         # Run lengths keep whole cells; other codecs keep values, in the lowest bits.
         is_whole = syntax_uid == _RUN_LENGTHS
         return _one_sample(decoded, form if is_whole else attrs.evolve(form, high_bit=form.bits_stored - 1))
     colour = _colour(decoded, syntax_uid, form)
     return colour if _CODECS[syntax_uid] in _OWN_COLOUR else _with_rgb(colour, form)
+
+
+def _decoded(decode: Callable[[bytes], Any], data: bytes, syntax_uid: str) -> Any:
+    try:
+        with unraised_errors("imagecodecs") as errors:
+            decoded = decode(data)
+    except (RuntimeError, ValueError) as error:
+        raise ReadError(f"the pixels cannot be decoded ({_name(syntax_uid)}): {error}") from error
+    if errors:
+        # The rows from there on would be zeros.
+        raise ReadError(f"the pixels cannot be decoded ({_name(syntax_uid)}): {errors[0]}") from errors[0]
+    return decoded
 
 
 def _check_codestream(data: bytes, syntax_uid: str, form: PixelFormat) -> None:

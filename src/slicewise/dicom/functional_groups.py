@@ -65,6 +65,8 @@ _OF_THE_INSTANCE = frozenset(
 )
 """What no functional group can say otherwise of a frame: its identity, and how all pixels are stored."""
 
+_IS_LENGTH = 12
+
 
 def number_of_frames(element: RawElement | None) -> int:
     """Return the number of frames; 1 where it is not stated.
@@ -77,7 +79,7 @@ def number_of_frames(element: RawElement | None) -> int:
     text = text_of(element)
     if not text:
         return 1
-    if not text.isdigit() or int(text) < 1:
+    if not text.isdigit() or len(text) > _IS_LENGTH or int(text) < 1:
         raise HeaderError(f"NumberOfFrames must be a positive integer (got {text!r:.40})")
     return int(text)
 

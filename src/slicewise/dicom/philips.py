@@ -43,7 +43,14 @@ def philips_mappings(headers: Headers) -> list[Rescale]:
         if headers.element(_SLOPE, k) is None:
             raise HeaderError(f"slice {k} has no RescaleSlope, without which values='philips' cannot be computed")
         scale = _scale_slope(headers, k)
-        found.append(Rescale(1 / scale, line.intercept / (line.slope * scale)))
+        both = line.slope * scale
+        rescale = Rescale(1 / scale, line.intercept / both) if both else None
+        if rescale is None or not np.isfinite(rescale).all():
+            raise HeaderError(
+                f"slice {k} has RescaleSlope {line.slope:g}, RescaleIntercept {line.intercept:g} and the scale slope "
+                f"{scale:g} in (2005,xx0E), which no numbers can hold together"
+            )
+        found.append(rescale)
     return found
 
 

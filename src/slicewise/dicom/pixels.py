@@ -10,9 +10,9 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from slicewise.dicom.values import text_of
-from slicewise.errors import ReadError, TruncatedError
-from slicewise.image import Headers
+from slicewise.dicom.values import text_of, unsigned_short
+from slicewise.errors import HeaderError, ReadError, TruncatedError
+from slicewise.image import Headers, RawElement
 from slicewise.image.elements import tag_of
 
 __all__ = ["FLOAT_PIXELS", "NATIVE_SYNTAXES", "PixelFormat", "cleaned", "native_values", "pixel_formats"]
@@ -113,7 +113,7 @@ def pixel_formats(headers: Headers, elements: Sequence[int] = ()) -> list[PixelF
 
     Raises
     ------
-    ReadError
+    HeaderError, ReadError
         If an attribute that is needed is missing or makes no sense; the message names the slice.
     """
     known: dict[tuple[Any, ...], PixelFormat] = {}
@@ -139,8 +139,9 @@ def _format(raw: tuple[Any, ...], tags: list[Any], photometric: str, k: int, flo
     for element, (name, _, keyword, default) in zip(raw, tags, strict=True):
         if name in values:
             continue
-        if element is not None and len(element.value) >= 2:
-            values[name] = int.from_bytes(element.value[:2], "little" if element.little_endian else "big")
+        number = _number(element, k)
+        if number is not None:
+            values[name] = number
         elif default is not None:
             values[name] = default
         elif name not in ("bits_stored", "high_bit"):
@@ -149,6 +150,13 @@ def _format(raw: tuple[Any, ...], tags: list[Any], photometric: str, k: int, flo
     values.setdefault("high_bit", values["bits_stored"] - 1)
     values["signed"] = bool(values["signed"])
     return _checked(PixelFormat(photometric=photometric, floating=bool(floating), **values), k)
+
+
+def _number(element: RawElement | None, k: int) -> int | None:
+    try:
+        return unsigned_short(element)
+    except HeaderError as error:
+        raise HeaderError(f"slice {k}: {error}") from None
 
 
 def _checked(found: PixelFormat, k: int) -> PixelFormat:

@@ -142,7 +142,7 @@ def _value_mapping(item: Mapping[int, RawElement], *, signed: bool) -> Within:
     table = item.get(_TABLE)
     if table is not None and table.value:
         entries = _doubles(table)
-        if first != int(first) or len(entries) != last - first + 1:
+        if not np.isfinite(first) or first != int(first) or len(entries) != last - first + 1:
             raise HeaderError(f"its table has {len(entries)} entries for the stored values {first:g} to {last:g}")
         return Within(LookupTable(int(first), entries), first, last)
     slope, intercept = _doubles(item.get(_SLOPE)), _doubles(item.get(_INTERCEPT))

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from slicewise.dicom.storing import Storage
 from slicewise.dicom.values import decimal_strings, text_of
+from slicewise.errors import ValueRangeError
 from slicewise.image import Headers, RawElement
 from slicewise.image.elements import tag_of
 from slicewise.image.headers import Column
@@ -27,7 +28,14 @@ _INTERCEPT = tag_of("RescaleIntercept")
 _TYPE = tag_of("RescaleType")
 
 
+_MOST = 0xFFFF
+
+
 def _unsigned(keyword: str, value: int) -> RawElement:
+    if value > _MOST:
+        raise ValueRangeError(
+            f"{keyword} would be {value}, and DICOM holds {_MOST} at most: crop or resample the image"
+        )
     return RawElement(tag_of(keyword), "US", struct.pack("<H", value))
 
 
@@ -42,6 +50,11 @@ def stored_columns(storage: Storage, *, keeps_mapping: bool, keeps_units: bool) 
         Whether each stored value means what it meant in the source.
     keeps_units : bool
         Whether values are in the units of the source.
+
+    Raises
+    ------
+    ValueRangeError
+        If there are more rows or columns than DICOM can tell of.
     """
     form = storage.form
     columns: dict[int, Column | None] = {

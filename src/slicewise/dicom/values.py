@@ -13,9 +13,20 @@ from slicewise.errors import HeaderError
 from slicewise.image import Headers, RawElement
 from slicewise.image.elements import name_of
 
-__all__ = ["column_decimals", "decimal_below", "decimal_string", "decimal_strings", "decimals", "padded", "text_of"]
+__all__ = [
+    "column_decimals",
+    "decimal_below",
+    "decimal_string",
+    "decimal_strings",
+    "decimals",
+    "padded",
+    "text_of",
+    "unsigned_short",
+]
 
 _DS_LENGTH = 16
+_SHORT_VRS = (None, "US", "SS", "UN")
+"""Where implicit VR or a writer that knew no better left it open, it is a US all the same."""
 
 
 def decimal_string(value: float) -> str:
@@ -72,6 +83,24 @@ def padded(value: bytes, fill: bytes = b" ") -> bytes:
 def text_of(element: RawElement | None) -> str:
     """Return an element's value as ASCII text without padding; empty if there is none."""
     return "" if element is None else element.value.decode("ascii", "replace").strip(" \0")
+
+
+def unsigned_short(element: RawElement | None) -> int | None:
+    """Return the number of an element of VR US; None if there is none.
+
+    Raises
+    ------
+    HeaderError
+        If it is anything but one number of 16 bits.
+    """
+    if element is None or not element.value:
+        return None
+    if len(element.value) != 2 or element.vr not in _SHORT_VRS:
+        raise HeaderError(
+            f"{name_of(element.tag)} must be one number of 16 bits (got {len(element.value)} bytes of VR "
+            f"{element.vr}: {element.value[:16]!r})"
+        )
+    return int.from_bytes(element.value, "little" if element.little_endian else "big")
 
 
 def decimals(element: RawElement | None) -> tuple[float, ...]:

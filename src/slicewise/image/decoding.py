@@ -159,8 +159,9 @@ def _decode_odd(raw: RawDataElement, vr: str, value: bytes) -> Decoded:
     """Decode text of a fixed form that is not of this form."""
     rule = _RULES[vr][1]
     parts = value.decode("latin-1").strip("\0 " if vr in _NUMBERS else "").rstrip("\0 ").split("\\")
-    # Single parts may be fine where it is their padding that is not.
-    wrong = next((part for part in parts if not _is_clean(vr, part.encode("latin-1"), _CLEAN[vr])), "\\".join(parts))
+    # Where no part is wrong, there are zero bytes before them.
+    whole = value.decode("latin-1")
+    wrong = next((part for part in parts if not _is_clean(vr, part.encode("latin-1"), _CLEAN[vr])), whole)
     reason = f"{rule} is wanted (got {wrong!r:.60})"
     if vr in _NUMBERS:
         return _decode_number(raw, vr, parts, reason)

@@ -38,6 +38,8 @@ _PATIENCE = 60.0
 """Seconds to wait for another process that is writing."""
 _MANY = 500
 """Parameters of one query; every SQLite takes 999."""
+_MOST_FRAMES_OF_A_BYTE = 1000
+"""Of empty frames in an archive; see ``io.frames`` for a file of its own."""
 _SETTLED_NS = 2_000_000_000
 """A file changed later than this before it was looked at may change again without its times telling."""
 
@@ -97,7 +99,7 @@ class DiscoveryIndex:
                 yield cls(place, database)
             finally:
                 database.close()
-        except (sqlite3.Error, DamagedRecordError) as error:
+        except (sqlite3.Error, UnicodeDecodeError, DamagedRecordError) as error:
             raise ReadError(
                 f"{place}: the index cannot be read ({error}). If it is damaged, remove it and run again: it holds "
                 "nothing that is not in the files"
@@ -112,19 +114,23 @@ class DiscoveryIndex:
         for some in _portions(tuple(keys)):
             query = f"SELECT {_COLUMNS} FROM files WHERE path IN ({','.join('?' * len(some))})"  # noqa: S608 - no text of users
             for key, size, mtime_ns, ctime_ns, *told in self._database.execute(query, some):
-                path = keys[key]
+                path = keys.get(key)
+                if path is None:
+                    raise DamagedRecordError(f"there is a record of {os.fsdecode(key)!r} under another name")
                 if stamps[path] == (size, mtime_ns, ctime_ns):
-                    found[path] = self._record(*told)
+                    found[path] = self._record(size, *told)
         return found
 
-    def _record(self, reason: str | None, shared: int | None, own: str | None, *more: Any) -> Record:
+    def _record(self, size: int, reason: str | None, shared: int | None, own: str | None, *more: Any) -> Record:
         if own is None or shared is None:
             return Record(reason=reason)
         has_pixels, frames, per_frame = more
-        if not isinstance(frames, int) or frames < 1:
-            raise DamagedRecordError("a record is damaged: it has no frames")
-        facts = FileFacts(self._shared_by(shared), values_of(own), bool(has_pixels), frames, frames_of_text(per_frame))
-        return Record(facts)
+        if not isinstance(frames, int) or not 1 <= frames <= _MOST_FRAMES_OF_A_BYTE * size:
+            raise DamagedRecordError(f"a record is damaged: it tells of {frames!r} frames in {size} bytes")
+        columns = frames_of_text(per_frame)
+        if any(len(column) != frames for column in columns.values()):
+            raise DamagedRecordError(f"a record is damaged: it does not tell of each of {frames} frames")
+        return Record(FileFacts(self._shared_by(shared), values_of(own), bool(has_pixels), frames, columns))
 
     def _shared_by(self, number: int) -> Elements:
         if number not in self._shared:

@@ -71,7 +71,7 @@ def _described(indices: tuple[int, ...], name: str, planes: Headers, policy: Sta
         return VolumeNote(indices, name, columns, rows, None, "positions taken twice")
     except MixedSlicesError:
         return VolumeNote(indices, name, columns, rows, None, "sizes or orientations differ")
-    except (SlicewiseError, ValueError, TypeError):
+    except SlicewiseError:
         # Geometry that is absent, incomplete or no number: whatever it is, there is no plane to stack.
         note = f"{len(indices)} image{'' if len(indices) == 1 else 's'} without a plane"
         return VolumeNote(indices, name, columns, rows, None, note)

@@ -100,10 +100,20 @@ def _frames_of_one(file: HeaderFile) -> tuple[list[Frame], Headers]:
             headers, windows = tile_headers(elements)
             return [Frame(file, window=window) for window in windows], headers
         count = number_of_frames(file.header.element(_FRAMES))
+        _check_room(file, count)
         _check_pixels(file, count)
         return [Frame(file, k, count) for k in range(count)], frame_headers(elements, count)
     except SlicewiseError as error:
         raise type(error)(f"{file.path}: {error}") from error
+
+
+def _check_room(file: HeaderFile, count: int) -> None:
+    # A compressed frame has at least the head of its item, eight bytes, and a plain one its pixels.
+    if count > file.size:
+        raise HeaderError(
+            f"NumberOfFrames is {count} and the file has {file.size} bytes, fewer than one for each frame: it is "
+            "broken, or made to use up memory"
+        )
 
 
 def _check_pixels(file: HeaderFile, count: int) -> None:

@@ -16,12 +16,13 @@ from slicewise.io.frames import Frame
 from slicewise.io.header_files import HeaderFile, inflated
 from slicewise.io.stored_files import OpenedFile, change_of
 
-__all__ = ["check_room", "read_slice"]
+__all__ = ["MOST_EXPANSION", "check_room", "read_slice"]
 
 Array = npt.NDArray[Any]
 
 _LARGE = 256 * 1024 * 1024
-_MOST_EXPANSION = 1000
+MOST_EXPANSION = 1000
+"""Bytes of pixels that a byte of a file may become, where they are many."""
 
 
 def read_slice(frame: Frame, form: PixelFormat, mapping: ValueMapping, out: Array) -> None:
@@ -69,7 +70,7 @@ def check_room(frame: Frame, form: PixelFormat) -> None:
     ReadError
         If it is.
     """
-    if form.frame_bytes > max(_LARGE, _MOST_EXPANSION * frame.file.size):
+    if form.frame_bytes > max(_LARGE, MOST_EXPANSION * frame.file.size):
         raise ReadError(
             f"the header claims {form.columns} x {form.rows} pixels of {form.samples} x {form.bits_allocated} bits, "
             f"and the file has {frame.file.size} bytes: it is broken, or made to use up memory"

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from slicewise.dicom.pixel_size import pixel_size
-from slicewise.dicom.values import column_decimals, text_of
+from slicewise.dicom.values import column_decimals, text_of, unsigned_short
 from slicewise.errors import HeaderError, MixedSlicesError, SeriesError
 from slicewise.image import Geometry, Headers
 from slicewise.image.elements import tag_of
@@ -68,11 +68,13 @@ def stack_without_planes(headers: Headers, names: Sequence[str]) -> tuple[list[i
 
     Raises
     ------
+    HeaderError
+        If rows or columns of an image are no number.
     SeriesError
         If images differ in size, or nothing says in which order instances stand.
     """
     for keyword in ("Rows", "Columns", "SamplesPerPixel"):
-        values = headers[keyword]
+        values = _numbers(headers, keyword, names)
         other = next((k for k, value in enumerate(values) if value != values[0]), None)
         if other is not None:
             raise MixedSlicesError(
@@ -84,8 +86,8 @@ def stack_without_planes(headers: Headers, names: Sequence[str]) -> tuple[list[i
     order = _source_order(headers, names)
     coordinates, spacing = pixel_size(headers)
     geometry = Geometry(
-        rows=int(headers["Rows"][0]),
-        columns=int(headers["Columns"][0]),
+        rows=_numbers(headers, "Rows", names)[0] or 0,
+        columns=_numbers(headers, "Columns", names)[0] or 0,
         row_direction=np.array([1.0, 0.0, 0.0]),
         column_direction=np.array([0.0, 1.0, 0.0]),
         pixel_spacing=spacing,
@@ -93,6 +95,17 @@ def stack_without_planes(headers: Headers, names: Sequence[str]) -> tuple[list[i
         coordinates=coordinates,
     )
     return order, geometry
+
+
+def _numbers(headers: Headers, keyword: str, names: Sequence[str]) -> list[int | None]:
+    tag = tag_of(keyword)
+    found: list[int | None] = []
+    for k, name in enumerate(names):
+        try:
+            found.append(unsigned_short(headers.element(tag, k)))
+        except HeaderError as error:
+            raise HeaderError(f"{name}: {error}") from None
+    return found
 
 
 def _source_order(headers: Headers, names: Sequence[str]) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -32,7 +33,7 @@ from slicewise.io.listing import PathLike
 from slicewise.io.one_kind import check_one_kind
 from slicewise.io.opened_series import OpenedSeries, check_not_tiled, listing, open_series
 from slicewise.io.parameters import fixed_mapping, one_of, tolerance
-from slicewise.io.pixel_files import check_room
+from slicewise.io.pixel_files import MOST_EXPANSION, check_room
 from slicewise.io.planeless import check_none_has_plane, plane_states, stack_without_planes
 from slicewise.io.policies import policy_steps
 from slicewise.io.slabs import StoredSlice, read_slab
@@ -42,6 +43,8 @@ from slicewise.pipeline.inference import infer
 from slicewise.pipeline.node import Array, Block, Node, Outline, Slab, fields_of, node
 
 __all__ = ["SeriesReader"]
+
+_LARGE = 1024**3
 
 
 def _path(value: PathLike | Sequence[PathLike]) -> str | tuple[str, ...]:
@@ -215,6 +218,7 @@ class SeriesReader(Node):
             components=meaning.components or formats[0].samples,
             history=policy_steps(len(opened.frames), geometry, self.tolerance),
         )
+        _check_size(info, slices)
         return _with_meaning(info, meaning), slices
 
     def _stacked(self, opened: OpenedSeries) -> tuple[list[int], Geometry]:
@@ -296,6 +300,17 @@ def _check_room(slices: Sequence[StoredSlice]) -> None:
             check_room(frame, form)
         except ReadError as error:
             raise ReadError(f"{frame.file.path}: {error}") from None
+
+
+def _check_size(info: ImageInfo, slices: Sequence[StoredSlice]) -> None:
+    # Many frames, each of a size that its file could hold, can claim what all of it cannot.
+    files = {id(frame.file): frame.file for frame, _, _ in slices}
+    claimed, there = math.prod(info.shape) * info.dtype.itemsize, sum(file.size for file in files.values())
+    if claimed > max(_LARGE, MOST_EXPANSION * there):
+        raise ReadError(
+            f"{slices[0].frame.file.path}: the headers claim {' x '.join(map(str, info.shape))} values "
+            f"of {info.dtype}, and the files have {there} bytes: they are broken, or made to use up memory"
+        )
 
 
 def _pixel_tag(frame: Frame) -> int:

@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from slicewise.dicom.values import column_decimals
+from slicewise.dicom.values import column_decimals, unsigned_short
 from slicewise.errors import (
     DuplicateSliceError,
     MissingSliceError,
@@ -63,6 +63,8 @@ def stack(headers: Headers, names: Sequence[str], policy: StackPolicy) -> tuple[
 
     Raises
     ------
+    HeaderError
+        If rows or columns are no number.
     SeriesError
         If the slices do not make one volume; the message names the two files and the distances.
     """
@@ -106,13 +108,10 @@ def _vectors(headers: Headers, names: Sequence[str], keyword: str, length: int) 
 
 
 def _number(headers: Headers, keyword: str) -> int:
-    element = headers.element(tag_of(keyword), 0)
-    if element is not None and len(element.value) == 2 and element.vr in (None, "US"):
-        return int.from_bytes(element.value, "little" if element.little_endian else "big")
-    value = headers[keyword][0]
+    value = unsigned_short(headers.element(tag_of(keyword), 0))
     if value is None:
         raise SeriesError(f"the images have no {keyword}, without which their pixels cannot be read")
-    return int(value)
+    return value
 
 
 def _check_sense(names: Sequence[str], orientation: FloatArray, spacing: FloatArray) -> None:

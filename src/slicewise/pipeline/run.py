@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Iterator, MutableMapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -132,7 +133,7 @@ class Runner:
 
     def _collect(self, plan: Plan, title: str) -> Array:
         target = plan.node
-        out = np.empty((target.info.slices, *target.info.slice_shape), target.dtype)
+        out = _room((target.info.slices, *target.info.slice_shape), target.dtype, target)
 
         def work(slab: Slab) -> None:
             self._evaluate_into(target, slab, out[slab.start : slab.stop])
@@ -234,6 +235,17 @@ def _finished(
         ready, _ = wait(running, return_when=FIRST_COMPLETED)
         running -= ready
         yield from ready
+
+
+def _room(shape: tuple[int, ...], dtype: np.dtype[Any], target: Node) -> Array:
+    try:
+        return np.empty(shape, dtype)
+    except (MemoryError, ValueError) as error:
+        size = math.prod(shape) * dtype.itemsize / 1024**3
+        raise ComputeError(
+            f"{target!r}: the image takes {size:.3g} GiB ({' x '.join(map(str, shape))} of {dtype}), and there is no "
+            "memory for it: crop it, or write it to files, which goes slab by slab"
+        ) from error
 
 
 def _in_memory(slices: Array, info: ImageInfo) -> Image | ImageStack:
