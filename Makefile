@@ -1,6 +1,7 @@
 # make demo                 set up, make a CT phantom, filter it, write and check the derived series
 # make demo DATA=folder     the same with a series of your own
 # make test                 set up for development, then all checks and tests (ARGS="-k median" for some)
+# make fuzz                 read damaged files in all ways (ARGS="--seconds 600 --data folder")
 # make clean                remove what these made
 #
 # The environment is .venv, made anew when pyproject.toml changes. PYTHON=... chooses the interpreter.
@@ -15,7 +16,7 @@ RUN := .venv/.ready-to-run
 DEV := .venv/.ready-to-test
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test clean
+.PHONY: help demo test fuzz clean
 
 help:
 	@sed -n 's/^# \(make .*\)/\1/p' Makefile
@@ -30,8 +31,11 @@ test: $(DEV)
 	.venv/bin/lint-imports
 	PATH="$$PWD/.venv/bin:$$PATH" .venv/bin/python -m pytest $(ARGS)
 
+fuzz: $(DEV)
+	.venv/bin/python benchmarks/fuzz.py $(ARGS)
+
 clean:
-	rm -rf .venv demo-output .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv demo-output findings .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "slicewise needs Python 3.11 or newer with the venv module; none was found." \

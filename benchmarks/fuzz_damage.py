@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+import re
 import shutil
 import sqlite3
 import tarfile
@@ -11,60 +12,18 @@ import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-import pydicom
 import pydicom.data
-from pydicom.dataelem import RawDataElement
-from pydicom.dataset import Dataset
 from pydicom.fileset import FileSet
-from pydicom.tag import Tag
 
 import slicewise as sw
+from fuzz_claims import TEXTS, with_claims
 from slicewise.io.phantom import ct_series
 
 LARGEST = 2_000_000
 VOLUMES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd", ".vtk", ".hdr")
 MARKS = (b"\xff\xff\xff\xff", b"\0\0\0\0", b"\xff\xff\xff\x7f", b"\x01\0\0\0", b"\xfe\xff\xff\xff", b"\xfe\xff\xdd\xe0")
-NUMBERS = (0, 1, 2, 3, 8, 12, 16, 32, 255, 4096, 0x7FFF, 0xFFFF)
-TEXTS = ("", "0", "-1", "1", "3", "2147483647", "999999999999", "1e308", "-1e308", "nan", "1\\2", "0\\0\\0\\0", "x")
-SHORTS = (
-    "Rows",
-    "Columns",
-    "SamplesPerPixel",
-    "PlanarConfiguration",
-    "BitsAllocated",
-    "BitsStored",
-    "HighBit",
-    "PixelRepresentation",
-    "PixelPaddingValue",
-    "OverlayRows",
-    "OverlayBitPosition",
-)
-STRINGS = (
-    "NumberOfFrames",
-    "PixelSpacing",
-    "ImageOrientationPatient",
-    "ImagePositionPatient",
-    "RescaleSlope",
-    "RescaleIntercept",
-    "SliceThickness",
-    "SpacingBetweenSlices",
-    "FrameIncrementPointer",
-    "InstanceNumber",
-    "PhotometricInterpretation",
-    "SpecificCharacterSet",
-    "SOPInstanceUID",
-    "SeriesInstanceUID",
-)
-LONGS = (
-    "ExtendedOffsetTable",
-    "ExtendedOffsetTableLengths",
-    "TotalPixelMatrixColumns",
-    "TotalPixelMatrixRows",
-    "FrameIncrementPointer",
-    "DimensionIndexValues",
-)
 
 
 class Sources(NamedTuple):
@@ -230,49 +189,12 @@ def _files(folder: Path) -> list[Path]:
 def _damaged_dicom(source: Path, chance: random.Random) -> bytes:
     data = source.read_bytes()
     if chance.random() < 0.4:
-        data = _with_claims(data, chance)
+        data = with_claims(data, chance)
         if chance.random() < 0.7:
             return data
-    return _mutated(data, chance, (0, min(len(data) - 1, 1000)))
-
-
-def _with_claims(data: bytes, chance: random.Random) -> bytes:
-    """Return a file whose header is well-formed, and claims what is not so; at any depth."""
-    try:
-        dataset = pydicom.dcmread(io.BytesIO(data), force=True)
-        for _ in range(chance.choice([1, 1, 2, 4])):
-            _claim(chance.choice(_datasets(dataset)), chance)
-        out = io.BytesIO()
-        dataset.save_as(out)
-        return out.getvalue()
-    except Exception:  # noqa: BLE001 - whatever pydicom cannot do with it, there are other ways to damage it
-        return data
-
-
-def _datasets(dataset: Dataset, depth: int = 0) -> list[Dataset]:
-    """Return a dataset and items of its sequences: itself again and again, for a fair chance."""
-    inner = [item for element in dataset if element.VR == "SQ" for item in element.value[:8]] if depth < 4 else []
-    return [dataset] * (1 + len(inner)) + [found for item in inner for found in _datasets(item, depth + 1)]
-
-
-def _claim(dataset: Dataset, chance: random.Random) -> None:
-    kind = chance.choice(["short", "string", "long", "any", "away"])
-    present = list(dataset.keys())
-    order: Literal["little", "big"] = "little" if dataset.original_encoding[1] in (None, True) else "big"
-    if kind == "away" and present:
-        del dataset[chance.choice(present)]
-        return
-    if kind == "short":
-        keyword, value, vr = chance.choice(SHORTS), chance.choice(NUMBERS).to_bytes(2, order), "US"
-    elif kind == "long":
-        keyword, vr = chance.choice(LONGS), "OV"
-        value = b"".join(chance.choice([0, 8, 1 << 31, 1 << 62, (1 << 64) - 1]).to_bytes(8, order) for _ in range(3))
-    else:
-        keyword, value, vr = chance.choice(STRINGS), chance.choice(TEXTS).encode(), "DS"
-    tag = Tag(chance.choice(present) if kind == "any" and present else keyword)
-    implicit = bool(dataset.original_encoding[0])
-    value += b" " * (len(value) % 2)
-    dataset[tag] = RawDataElement(tag, None if implicit else vr, len(value), value, 0, implicit, order == "little")
+    # Soon after these stand the numbers that matter: in the header, in that of Siemens, and before compressed frames.
+    places = (0, 1000, data.find(b"SV10"), data.rfind(b"\xe0\x7f\x10\0"))
+    return _mutated(data, chance, tuple(place for place in places if 0 <= place < len(data)))
 
 
 def _mutated(data: bytes, chance: random.Random, places: tuple[int, ...] = (0,)) -> bytes:
@@ -290,8 +212,17 @@ def _mutated(data: bytes, chance: random.Random, places: tuple[int, ...] = (0,))
             del changed[at : at + chance.choice([1, 2, 8, 100])]
         elif kind < 0.8:
             changed[at:at] = chance.choice([chance.randbytes(chance.choice([1, 2, 8])), changed[at : at + 200]])
-        elif kind < 0.85:
+        elif kind < 0.82:
             del changed[at:]
+        elif kind < 0.9:
+            _renumber(changed, at, chance)
         else:
             changed[at : at + 4] = chance.choice(MARKS)
     return bytes(changed)
+
+
+def _renumber(changed: bytearray, at: int, chance: random.Random) -> None:
+    """Put another number in place of the next that is text."""
+    found = re.compile(rb"\d+").search(changed, at, at + 500)
+    if found is not None:
+        changed[found.start() : found.end()] = chance.choice(TEXTS).encode()

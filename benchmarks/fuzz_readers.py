@@ -37,8 +37,11 @@ def _checked(image: sw.Image) -> sw.Image:
 
 
 def series(path: Path, out: Path, chance: random.Random) -> None:
-    """Read one volume."""
-    _checked(sw.SeriesReader(path, **_policies(chance)).update(progress=False))
+    """Read one volume, and its overlays."""
+    reader = sw.SeriesReader(path, **_policies(chance))
+    _checked(reader.update(progress=False))
+    for overlay in reader.overlays:
+        _checked((reader >> sw.OverlayMask(overlay.group)).update(progress=False))
 
 
 def volumes(path: Path, out: Path, chance: random.Random) -> None:
@@ -47,6 +50,8 @@ def volumes(path: Path, out: Path, chance: random.Random) -> None:
     repr(found)
     for node in found[:4]:
         _checked(node.update(progress=False))
+    if len(found) > 1:
+        found.stacked.update(progress=False)
 
 
 def written(path: Path, out: Path, chance: random.Random) -> None:
@@ -90,7 +95,9 @@ def discovered(path: Path, out: Path, chance: random.Random) -> None:
 def indexed(path: Path, out: Path, chance: random.Random) -> None:
     """List a folder with a damaged index of it; what is listed must not be something else."""
     folder = Path((path.parent / "of").read_text())
-    str(sw.discover(folder, index=path, progress=False))
+    listed, wanted = (str(sw.discover(folder, index=index, progress=False)) for index in (path, None))
+    if listed != wanted:
+        raise AssertionError(f"the damaged index tells of {listed}")
 
 
 def volume(path: Path, out: Path, chance: random.Random) -> None:

@@ -148,6 +148,7 @@ def test_more_columns_than_dicom_can_tell_of_are_not_written(tmp_path):
         "UPDATE files SET frames = 1099511627776",
         "UPDATE files SET frames = 2, per_frame = '[[2097184,[null]]]'",
         "UPDATE files SET own = CAST(x'e2' AS TEXT)",
+        "UPDATE shared SET elements = replace(elements, 'Doe^Jane', 'Doe^John')",
     ],
 )
 def test_a_damaged_record_of_an_index_is_an_error_that_says_what_to_do(tmp_path, monkeypatch, statement):

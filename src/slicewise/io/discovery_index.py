@@ -18,6 +18,7 @@ from slicewise.io.index_records import (
     Elements,
     Record,
     Stamp,
+    checksum_of,
     elements_of,
     format_number,
     frames_of_text,
@@ -38,18 +39,19 @@ _PATIENCE = 60.0
 """Seconds to wait for another process that is writing."""
 _MANY = 500
 """Parameters of one query; every SQLite takes 999."""
-_MOST_FRAMES_OF_A_BYTE = 1000
-"""Of empty frames in an archive; see ``io.frames`` for a file of its own."""
 _SETTLED_NS = 2_000_000_000
 """A file changed later than this before it was looked at may change again without its times telling."""
 
 _FILES = """CREATE TABLE files (
     path BLOB PRIMARY KEY, size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, ctime_ns INTEGER NOT NULL,
-    reason TEXT, shared INTEGER, own TEXT, has_pixels INTEGER, frames INTEGER, per_frame TEXT
+    reason TEXT, shared INTEGER, own TEXT, has_pixels INTEGER, frames INTEGER, per_frame TEXT, checksum INTEGER NOT NULL
 ) WITHOUT ROWID"""
 # A number that was taken once is never given again: another process may still know what it meant.
-_TABLES = ("CREATE TABLE shared (id INTEGER PRIMARY KEY AUTOINCREMENT, elements TEXT NOT NULL UNIQUE)", _FILES)
-_COLUMNS = "path, size, mtime_ns, ctime_ns, reason, shared, own, has_pixels, frames, per_frame"
+_SHARED = """CREATE TABLE shared (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, elements TEXT NOT NULL UNIQUE, checksum INTEGER NOT NULL
+)"""
+_TABLES = (_SHARED, _FILES)
+_COLUMNS = "path, size, mtime_ns, ctime_ns, reason, shared, own, has_pixels, frames, per_frame, checksum"
 
 
 class DiscoveryIndex:
@@ -113,31 +115,30 @@ class DiscoveryIndex:
         keys = {_key(path): path for path in stamps}
         for some in _portions(tuple(keys)):
             query = f"SELECT {_COLUMNS} FROM files WHERE path IN ({','.join('?' * len(some))})"  # noqa: S608 - no text of users
-            for key, size, mtime_ns, ctime_ns, *told in self._database.execute(query, some):
-                path = keys.get(key)
-                if path is None:
-                    raise DamagedRecordError(f"there is a record of {os.fsdecode(key)!r} under another name")
-                if stamps[path] == (size, mtime_ns, ctime_ns):
-                    found[path] = self._record(size, *told)
+            for *row, checksum in self._database.execute(query, some):
+                # SQLite keeps no checksums of its own.
+                if checksum != checksum_of(row) or row[0] not in keys:
+                    raise DamagedRecordError(f"the record of {row[0]!r} is damaged")
+                key, *stamp = row[:4]
+                path = keys[key]
+                if stamps[path] == tuple(stamp):
+                    found[path] = self._record(*row[4:])
         return found
 
-    def _record(self, size: int, reason: str | None, shared: int | None, own: str | None, *more: Any) -> Record:
+    def _record(self, reason: str | None, shared: int | None, own: str | None, *more: Any) -> Record:
         if own is None or shared is None:
             return Record(reason=reason)
         has_pixels, frames, per_frame = more
-        if not isinstance(frames, int) or not 1 <= frames <= _MOST_FRAMES_OF_A_BYTE * size:
-            raise DamagedRecordError(f"a record is damaged: it tells of {frames!r} frames in {size} bytes")
-        columns = frames_of_text(per_frame)
-        if any(len(column) != frames for column in columns.values()):
-            raise DamagedRecordError(f"a record is damaged: it does not tell of each of {frames} frames")
-        return Record(FileFacts(self._shared_by(shared), values_of(own), bool(has_pixels), frames, columns))
+        facts = FileFacts(self._shared_by(shared), values_of(own), bool(has_pixels), frames, frames_of_text(per_frame))
+        return Record(facts)
 
     def _shared_by(self, number: int) -> Elements:
         if number not in self._shared:
-            row = self._database.execute("SELECT elements FROM shared WHERE id = ?", (number,)).fetchone()
-            if row is None:
-                raise DamagedRecordError("a record refers to another that is not there")
-            self._shared[number] = elements_of(row[0])
+            query = "SELECT elements, checksum FROM shared WHERE id = ?"
+            elements, checksum = self._database.execute(query, (number,)).fetchone() or (None, None)
+            if elements is None or checksum != checksum_of([elements]):
+                raise DamagedRecordError("a record refers to another that is damaged, or not there")
+            self._shared[number] = elements_of(elements)
         return self._shared[number]
 
     def add(self, records: Mapping[Path, tuple[Stamp | None, Record]]) -> None:
@@ -157,7 +158,8 @@ class DiscoveryIndex:
     def _insert(self, settled: Sequence[tuple[Path, Stamp, Record]]) -> None:
         # Another process may have dropped since what had a number.
         self._numbers.clear()
-        rows = [(_key(path), *stamp, record.reason, *self._row(record.facts)) for path, stamp, record in settled]
+        told = [(_key(path), *stamp, record.reason, *self._row(record.facts)) for path, stamp, record in settled]
+        rows = [(*row, checksum_of(row)) for row in told]
         marks = ",".join("?" * len(rows[0]))
         self._database.executemany(f"INSERT OR REPLACE INTO files VALUES ({marks})", rows)  # noqa: S608 - as above
 
@@ -165,14 +167,15 @@ class DiscoveryIndex:
         if facts is None:
             return (None,) * 5
         number = self._number_of(facts.shared)
-        return number, text_of_values(facts.own), facts.has_pixels, facts.frames, text_of_frames(facts.per_frame)
+        return number, text_of_values(facts.own), int(facts.has_pixels), facts.frames, text_of_frames(facts.per_frame)
 
     def _number_of(self, shared: Elements) -> int:
         known = self._numbers.get(id(shared))
         if known is not None:
             return known[1]
         text = text_of_elements(shared)
-        self._database.execute("INSERT OR IGNORE INTO shared (elements) VALUES (?)", (text,))
+        values = text, checksum_of([text])
+        self._database.execute("INSERT OR IGNORE INTO shared (elements, checksum) VALUES (?, ?)", values)
         (number,) = self._database.execute("SELECT id FROM shared WHERE elements = ?", (text,)).fetchone()
         # With the elements themselves: their id means them only as long as they are there.
         self._numbers[id(shared)] = shared, int(number)

@@ -6,7 +6,7 @@ import json
 import os
 import stat
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,6 +19,7 @@ __all__ = [
     "Elements",
     "Record",
     "Stamp",
+    "checksum_of",
     "elements_of",
     "format_number",
     "frames_of_text",
@@ -32,7 +33,7 @@ __all__ = [
 Elements = Mapping[int, RawElement]
 Frames = Mapping[int, Sequence[RawElement | None]]
 
-_LAYOUT = 2
+_LAYOUT = 3
 """Of the tables and texts below; another number when they change."""
 
 
@@ -82,6 +83,11 @@ def format_number() -> int:
         release = ""
     told = f"{_LAYOUT} {release} {sorted(FACT_TAGS)}"
     return zlib.crc32(told.encode("ascii")) >> 1
+
+
+def checksum_of(values: Iterable[object]) -> int:
+    """Return a checksum of bytes, texts and integers."""
+    return zlib.crc32(repr(tuple(values)).encode("utf-8", "backslashreplace"))
 
 
 def text_of_elements(elements: Elements) -> str:
