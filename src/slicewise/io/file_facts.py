@@ -132,15 +132,10 @@ def headers_of(files: Sequence[FileFacts]) -> Headers:
 
 
 def _column(files: Sequence[FileFacts], tag: int) -> tuple[RawElement | None, ...]:
+    keys = [(id(facts.shared), facts.own.get(tag)) for facts in files]
     # Most values are there many times.
-    made: dict[tuple[int, bytes | None], RawElement | None] = {}
-    column = []
-    for facts in files:
-        key = (id(facts.shared), facts.own.get(tag))
-        if key not in made:
-            made[key] = facts.element(tag)
-        column.append(made[key])
-    return tuple(column)
+    made = {key: facts.element(tag) for key, facts in dict(zip(keys, files, strict=True)).items()}
+    return tuple([made[key] for key in keys])
 
 
 def _of_frames(facts: FileFacts, tag: int) -> Sequence[RawElement | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -98,29 +99,23 @@ def _numbered(keys: Sequence[Indices]) -> tuple[Indices, int]:
 def _vectors(headers: Headers, keyword: str, length: int) -> FloatArray:
     """Return the numbers of an attribute, of shape (images, length); NaN where they are not there or broken."""
     column = headers.column(tag_of(keyword))
-    found = np.full((len(headers), length), np.nan)
-    if column is None:
-        return found
-    if isinstance(column, RawElement):
-        found[:] = _numbers(column, length)
-        return found
-    known: dict[bytes, FloatArray] = {}
-    for k, element in enumerate(column):
-        if element is None:
-            continue
-        if element.value not in known:
-            known[element.value] = _numbers(element, length)
-        found[k] = known[element.value]
-    return found
+    if column is None or isinstance(column, RawElement):
+        numbers = [np.nan] * length if column is None else _numbers(column, length)
+        return np.tile(np.array(numbers, dtype=np.float64), (len(headers), 1))
+    known: dict[bytes, Sequence[float]] = {b"": [np.nan] * length}
+    values = [b"" if element is None else element.value for element in column]
+    for value, element in zip(values, column, strict=True):
+        if value not in known and element is not None:
+            known[value] = _numbers(element, length)
+    return np.array([known[value] for value in values], dtype=np.float64)
 
 
-def _numbers(element: RawElement, length: int) -> FloatArray:
+def _numbers(element: RawElement, length: int) -> Sequence[float]:
     try:
         values = decimals(element)
     except HeaderError:
         values = ()
-    found = np.array(values if len(values) == length else [np.nan] * length)
-    return found if np.isfinite(found).all() else np.full(length, np.nan)
+    return values if len(values) == length and all(map(math.isfinite, values)) else [np.nan] * length
 
 
 def _sizes(headers: Headers) -> tuple[Indices, FloatArray]:
