@@ -172,6 +172,17 @@ def slicewise(place: Path) -> Callable[[], int]:
     return lambda: len(discover(place / "tree", progress=False))
 
 
+def slicewise_volumes(place: Path) -> Callable[[], int]:
+    """Discover, and look at the volumes of every series."""
+    from slicewise.io.discover import discover
+
+    def run() -> int:
+        found = discover(place / "tree", progress=False)
+        return len(found) if found.volumes else 0
+
+    return run
+
+
 def slicewise_flat(place: Path) -> Callable[[], int]:
     """Discover without an index, all files in one folder."""
     from slicewise.io.discover import discover
@@ -241,6 +252,7 @@ def names(folder: Path) -> Iterator[str]:
 CONTENDERS = {
     "floor": floor,
     "slicewise": slicewise,
+    "slicewise, volumes": slicewise_volumes,
     "slicewise, flat": slicewise_flat,
     "slicewise, making an index": slicewise_first,
     "slicewise, with the index": slicewise_again,

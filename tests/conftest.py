@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -22,6 +23,14 @@ class Phantom(NamedTuple):
 
     folder: Path
     paths: tuple[Path, ...]  # from the feet to the head
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _heeded_interrupts() -> None:
+    """Let programs that tests start be ended by Ctrl-C, also where what started the tests ignores it (``nohup``)."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # What is handled here, a new program meets with the default.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

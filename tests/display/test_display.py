@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import re
-import time
+import timeit
 from html.parser import HTMLParser
 from types import SimpleNamespace
 
@@ -92,10 +92,8 @@ def test_a_node_without_input_is_shown_too():
 def test_a_known_node_is_shown_in_ten_milliseconds(phantom_ct):
     smooth = sw.SeriesReader(phantom_ct.folder) >> sw.Median(radius=1)
     node_html(smooth)
-    started = time.perf_counter()
-    for _ in range(10):
-        node_html(smooth)
-    assert (time.perf_counter() - started) / 10 < 0.03
+    # The best of some: on a busy machine any of them may have to wait.
+    assert min(timeit.repeat(lambda: node_html(smooth), number=1, repeat=20)) < 0.01
 
 
 def test_the_graph_has_a_box_for_each_node_and_a_line_for_each_input(phantom_ct):

@@ -85,6 +85,10 @@ def test_deep_folders_are_walked(tmp_path):
         tmp_path.joinpath(*["d"] * k).mkdir()
     (folder / "x").write_text("x")
     assert [file.path for file in list_files(tmp_path)] == [folder / "x"]
+    # Nor may those that tidy up after the tests.
+    (folder / "x").unlink()
+    for k in range(1100, 0, -1):
+        tmp_path.joinpath(*["d"] * k).rmdir()
 
 
 def test_what_is_not_there_or_no_file_is_an_error_by_name(tree):

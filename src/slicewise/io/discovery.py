@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -97,8 +98,6 @@ class FoundSeries:
         Series Number, Modality and Series Description; empty where there is none.
     kind : str
         What its objects are: the names of their SOP classes, e.g. ``CT Image`` or ``RT Structure Set``.
-    volumes : tuple of FoundVolume
-        Its volumes; empty where there are no pixels.
     paths : tuple of Path
         All its files.
     folder : Path
@@ -107,19 +106,26 @@ class FoundSeries:
         Series and Study Instance UID.
     patient_id, study_date : str
         Patient ID and Study Date.
+    find_volumes : callable
+        Finds its volumes in what was kept of its headers.
     """
 
     number: str
     modality: str
     description: str
     kind: str
-    volumes: tuple[FoundVolume, ...]
     paths: tuple[Path, ...]
     folder: Path
     uid: str
     study_uid: str
     patient_id: str
     study_date: str
+    _find_volumes: Callable[[], tuple[FoundVolume, ...]]
+
+    @cached_property
+    def volumes(self) -> tuple[FoundVolume, ...]:
+        """Its volumes; empty where there are no pixels. They are found when they are first asked for."""
+        return self._find_volumes()
 
     @property
     def images(self) -> int:

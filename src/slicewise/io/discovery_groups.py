@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -101,13 +102,13 @@ def _described(patient: tuple[bytes, ...], files: Sequence[FoundFile]) -> _Descr
         modality=texts["Modality"],
         description=texts["SeriesDescription"],
         kind=_kind(files),
-        volumes=_volumes([file for file in files if file.facts.has_pixels]),
         paths=tuple(file.path for file in files),
         folder=_common_folder(files),
         uid=text_of(first.element(_SERIES)),
         study_uid=text_of(first.element(_STUDY)),
         patient_id=texts["PatientID"],
         study_date=texts["StudyDate"],
+        find_volumes=partial(_volumes, [file for file in files if file.facts.has_pixels]),
     )
     return _Described(patient, series, texts)
 
