@@ -24,6 +24,7 @@ _HOMES = {
     "Image": "image",
     "ImageStack": "image",
     "Median": "filters.neighbourhood",
+    "NewSeries": "io.new_series",
     "OverlayMask": "io.overlay_mask",
     "Padding": "image",
     "PaddingMask": "filters.padding",
@@ -59,6 +60,7 @@ __all__ = [
     "Image",
     "ImageStack",
     "Median",
+    "NewSeries",
     "OverlayMask",
     "Padding",
     "PaddingMask",
@@ -94,6 +96,7 @@ if TYPE_CHECKING:
     from slicewise.image import Coordinates, Geometry, Headers, Image, ImageStack, Padding, PerSlice
     from slicewise.io.compare import compare
     from slicewise.io.discover import discover
+    from slicewise.io.new_series import NewSeries
     from slicewise.io.overlay_mask import OverlayMask
     from slicewise.io.series_reader import SeriesReader
     from slicewise.io.series_volumes import read_volumes

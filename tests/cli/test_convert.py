@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pydicom
 import pytest
+import SimpleITK as sitk
 
 import slicewise as sw
 
@@ -102,3 +103,34 @@ def test_diff_of_a_conversion_shows_what_convert_changed(program, phantom_ct, tm
     assert (rows["PatientID"]["a"], rows["PatientID"]["b"], rows["PatientID"]["slices"]) == ("PHANTOM-1", "other", 12)
     assert "PatientName" not in rows
     assert (told["pixels"]["different"], told["matched"]) == (0, 12)
+
+
+def test_a_volume_becomes_a_new_series(program, tmp_path):
+    array = np.arange(4 * 5 * 6, dtype=np.int16).reshape(4, 5, 6)
+    sitk.WriteImage(sitk.GetImageFromArray(array), tmp_path / "v.nrrd")
+    options = ["--modality", "MR", "--patient-name", "Doe^Jane", "--patient-id", "P1", "--set", "StudyDate=20240131"]
+    named = ["--series-description", "T1", "--file-pattern", "slice_{:04d}.dcm", "--set", "EchoTime=12.5"]
+    done = program("convert", tmp_path / "v.nrrd", tmp_path / "out", *options, *named)
+    assert done.returncode == 0, done.stderr
+    slices = [pydicom.dcmread(tmp_path / "out" / f"slice_{k:04d}.dcm") for k in range(1, 5)]
+    np.testing.assert_array_equal(np.stack([ds.pixel_array for ds in slices]), array)
+    for ds in slices:
+        assert (ds.PatientName, ds.PatientID, ds.StudyDate) == ("Doe^Jane", "P1", "20240131")
+        assert (ds.Modality, ds.SeriesDescription, ds.EchoTime) == ("MR", "T1", 12.5)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ([], "--modality: is missing"),
+        (["--modality", "MR", "--series", "3"], "--series: is only without --modality"),
+        (["--modality", "XX"], "'modality' must be 'CT' or 'MR' or 'PT' or 'OT'"),
+        (["--modality", "PT"], "must state Units"),
+    ],
+)
+def test_a_volume_that_cannot_become_a_series_says_why(program, tmp_path, options, told):
+    sitk.WriteImage(sitk.GetImageFromArray(np.zeros((2, 3, 4), np.int16)), tmp_path / "v.nrrd")
+    done = program("convert", tmp_path / "v.nrrd", tmp_path / "out", *options)
+    assert done.returncode != 0
+    assert told in done.stderr
+    assert not (tmp_path / "out").exists()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -28,8 +28,11 @@ from slicewise.cli.output import print_json
 
 if TYPE_CHECKING:
     from slicewise.io.series_writer import Written
+    from slicewise.pipeline.node import Node
 
 __all__ = ["convert"]
+
+_VOLUMES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd", ".vtk")
 
 
 def convert(
@@ -44,6 +47,13 @@ def convert(
     on_duplicate: OnDuplicate = "error",
     tolerance: Tolerance = None,
     on_no_plane: OnNoPlane = "error",
+    modality: Annotated[
+        str | None,
+        typer.Option(metavar="CT|MR|PT|OT", help="SRC is a NIfTI, NRRD, MetaImage or VTK volume: make a new series."),
+    ] = None,
+    patient_name: Annotated[str | None, typer.Option(metavar="NAME", help="Of a new series, e.g. Doe^Jane.")] = None,
+    patient_id: Annotated[str | None, typer.Option(metavar="ID", help="Of a new series.")] = None,
+    time: Annotated[int | None, typer.Option(metavar="N", help="Which volume of a 4-D file, from 0.")] = None,
     series_description: Annotated[str | None, typer.Option(metavar="TEXT", help="At most 64 characters.")] = None,
     series_number: Annotated[
         int | None, typer.Option(metavar="N", help="A hundred times the source's and one if not given.")
@@ -79,12 +89,16 @@ def convert(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing, and show no progress.")] = False,
     json: Json = False,
 ) -> None:
-    """Filter a series, write a derived one.
+    """Filter a series, write a derived one; or make a new series of a volume.
 
-    Without a filter the images are written as they are, as a new series derived from the old one.
+    Without a filter the images are written as they are, as a new series derived from the old one. With --modality
+    SRC is a volume of another format, which knows no patient and no study: --patient-name, --patient-id and --set
+    say what is known.
     """
     from slicewise.cli.filter_text import chain
+    from slicewise.io.new_series import NewSeries
     from slicewise.io.series_writer import SeriesWriter
+    from slicewise.io.volumes import VolumeReader
 
     values: dict[str, str | None] = {**assignments(set_values, "--set"), **dict.fromkeys(drop or ())}
     given = {
@@ -94,8 +108,18 @@ def convert(
         "file_pattern": file_pattern,
         "uid_prefix": uid_prefix,
     }
-    result = chain(
-        reader_of(
+    overrides = {keyword: None if text is None else _value(keyword, text) for keyword, text in values.items()}
+    for_new = {"--patient-name": patient_name, "--patient-id": patient_id, "--time": time}
+    for_series = {"--series": series, "--where": where, "--volume": volume}
+    start: Node
+    if modality is None:
+        _check_unused(for_new, "with --modality, for a new series")
+        if source.name.lower().endswith(_VOLUMES):
+            raise typer.BadParameter(
+                "is missing: a volume of another format becomes a new series of CT, MR, PT or OT (other)",
+                param_hint="--modality",
+            )
+        start = reader_of(
             source,
             series=series,
             where=where,
@@ -104,16 +128,21 @@ def convert(
             on_duplicate=on_duplicate,
             tolerance=tolerance,
             on_no_plane=on_no_plane,
-        ),
-        filters,
-    )
+        )
+    else:
+        _check_unused(for_series, "without --modality, for a DICOM series")
+        known = {keyword: overrides.pop(keyword) for keyword in list(overrides) if overrides[keyword] is not None}
+        start = VolumeReader(source, time=None if time is None else (time,)) >> NewSeries(
+            modality, patient_name=patient_name or "", patient_id=patient_id or "", attributes=known
+        )
+    result = chain(start, filters)
     writer = result >> SeriesWriter(
         destination,
         instance_number_start=instance_number_start,
         uids=uids,
         equipment=equipment,
         private=private,
-        overrides={keyword: None if text is None else _value(keyword, text) for keyword, text in values.items()},
+        overrides=overrides,
         overwrite=overwrite,
         **{name: value for name, value in given.items() if value is not None},  # type: ignore[arg-type]
     )
@@ -122,6 +151,12 @@ def convert(
         print_json(_for_programs(written))
     elif not quiet:
         _print(written, whole=report)
+
+
+def _check_unused(given: Mapping[str, object], when: str) -> None:
+    for option, value in given.items():
+        if value not in (None, []):
+            raise typer.BadParameter(f"is only {when}", param_hint=option)
 
 
 def _value(keyword: str, text: str) -> Any:

@@ -27,11 +27,11 @@ from slicewise.image import Action, Change, Headers, ImageInfo, RawElement, Step
 from slicewise.image.elements import tag_of
 from slicewise.image.headers import Column
 
-__all__ = ["DerivedHeaders", "derive"]
+__all__ = ["FOLLOWS_FROM_THE_IMAGE", "DerivedHeaders", "derive"]
 
 _IMAGE_TYPE = tag_of("ImageType")
 
-_PROTECTED = frozenset(
+FOLLOWS_FROM_THE_IMAGE = frozenset(
     tag_of(keyword)
     for keyword in [
         "Rows",
@@ -116,7 +116,7 @@ class DerivedHeaders:
             tag = tag_of(keyword)
             if tag >> 16 in (0x0002, 0x7FE0) or not tag & 0xFFFF:
                 raise ParameterError(f"'overrides' cannot set {keyword}: it is no attribute of a header")
-            if tag in _PROTECTED:
+            if tag in FOLLOWS_FROM_THE_IMAGE:
                 raise ParameterError(
                     f"'overrides' cannot set {keyword}: it follows from the image, and another value would be untrue"
                 )
@@ -232,7 +232,7 @@ def derive(
     if info.headers.column(tag_of("SOPClassUID")) is None:
         raise HeaderError(
             "the image has no headers of a DICOM series (SOPClassUID is missing): give it those of the series it "
-            "belongs to, e.g. Image.from_sitk(image, headers=series.headers)"
+            "belongs to, e.g. Image.from_sitk(image, headers=series.headers), or new ones with NewSeries(modality)"
         )
     if text_of(info.headers.element(tag_of("Modality"), 0)) == "RTDOSE":
         raise HeaderError(

@@ -117,9 +117,9 @@ def _series_description(info: ImageInfo, naming: Naming) -> Column:
                 f"(got {len(naming.series_description)})"
             )
         return encode_element(tag, naming.series_description, character_set=terms)
-    operations = ", ".join(_names(info)) or "copy"
+    operations = ", ".join(_names(info)) or ("copy" if any(info.sources) else "")
     source = str(headers["SeriesDescription"][0] or "").strip()
-    described = f"{source} - {operations}" if source else operations
+    described = " - ".join(filter(None, (source, operations)))
     try:
         return encode_element(tag, described[:_DESCRIPTION_LENGTH], character_set=terms)
     except HeaderError:
@@ -143,7 +143,7 @@ def _dates(info: ImageInfo, now: datetime) -> dict[int, Column | None]:
     corrected = text_of(info.headers.element(tag_of("DecayCorrection"), 0)) not in ("", "NONE")
     if not (corrected and is_pet(info.headers)):
         kinds.append("Series")
-    if operations - {Operation.SUBSET, Operation.PROJECTION}:
+    if operations - {Operation.SUBSET, Operation.PROJECTION} or not any(info.sources):
         kinds.append("Content")
     columns: dict[int, Column | None] = {}
     for kind in kinds:

@@ -152,7 +152,11 @@ def _identifiers(info: ImageInfo, axis: StackAxis) -> dict[int, Column | None]:
     if info.headers.column(_TEMPORAL_POSITION) is not None:
         return {}
     positions = [1 + rank for rank in _ranks(axis) for _ in range(info.geometry.slices)]
-    return {_TEMPORAL_POSITION: tuple(_integer(_TEMPORAL_POSITION, position) for position in positions)}
+    count = tag_of("NumberOfTemporalPositions")
+    return {
+        _TEMPORAL_POSITION: tuple(_integer(_TEMPORAL_POSITION, position) for position in positions),
+        count: _integer(count, axis.volumes),
+    }
 
 
 def _ranks(axis: StackAxis) -> list[int]:

@@ -14,8 +14,11 @@ _PLANAR = "Manufacturer PositionReferenceIndicator SliceThickness"
 
 _BY_MODALITY = {
     "CT": f"{_PLANAR} KVP AcquisitionNumber",
-    "MR": f"{_PLANAR} RepetitionTime EchoTime EchoTrainLength",
-    "PT": f"{_PLANAR} AcquisitionDate AcquisitionTime CollimatorType RadiopharmaceuticalInformationSequence",
+    "MR": f"{_PLANAR} ScanOptions MRAcquisitionType RepetitionTime EchoTime EchoTrainLength",
+    "PT": (
+        f"{_PLANAR} AcquisitionDate AcquisitionTime CollimatorType CorrectedImage "
+        "RadiopharmaceuticalInformationSequence"
+    ),
 }
 
 

@@ -100,11 +100,11 @@ def measured(info: ImageInfo, low: float, high: float) -> Choice:
 
 
 def needs_window(info: ImageInfo) -> bool:
-    """Whether the source had a window that no longer holds."""
+    """Whether the source had a window that no longer holds, or there is no source that could have one."""
     window = tag_of("WindowCenter")
-    return window not in info.headers.columns() and any(
-        change.tag == window for step in info.history for change in step.changes
-    )
+    if window in info.headers.columns() or info.components > 1:
+        return False
+    return not any(info.sources) or any(change.tag == window for step in info.history for change in step.changes)
 
 
 def _plain_form(info: ImageInfo) -> PixelFormat:
