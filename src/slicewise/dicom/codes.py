@@ -7,6 +7,7 @@ __all__ = [
     "CROP",
     "DIVISION",
     "EDGE_ENHANCEMENT",
+    "FRAME_EXTRACTING",
     "GAUSSIAN",
     "MASK_IMAGE",
     "MAXIMUM",
@@ -43,4 +44,5 @@ MASK_IMAGE = Code("121321", "DCM", "Mask image for image processing operation")
 
 # Purposes of equipment, CID 7005.
 SCANNER = Code("109101", "DCM", "Acquisition Equipment")
+FRAME_EXTRACTING = Code("109105", "DCM", "Frame Extracting Equipment")
 PROCESSING_EQUIPMENT = Code("109102", "DCM", "Processing Equipment")

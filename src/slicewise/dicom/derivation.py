@@ -181,14 +181,29 @@ def _studies_sequence(sources: Sequence[Source]) -> RawElement | None:
 # --- how and with what ----------------------------------------------------------------------------
 
 
-def derivation_columns(info: ImageInfo, software: Software, now: datetime) -> dict[int, Column]:
-    """Return derivation codes and description, and the contributing equipment; earlier ones are kept."""
+def derivation_columns(info: ImageInfo, software: Software, now: datetime, *, is_extracted: bool) -> dict[int, Column]:
+    """Return derivation codes and description, and the contributing equipment; earlier ones are kept.
+
+    Parameters
+    ----------
+    info : ImageInfo
+        The image to be written.
+    software : Software
+        What derives it.
+    now : datetime
+        The time of writing.
+    is_extracted : bool
+        Whether slices are frames of multi-frame images.
+    """
     headers = info.headers
     found = [code_item(code) for step in info.history for code in step.derivation]
+    done = [("Derivation of a new series", codes.PROCESSING_EQUIPMENT)]
+    if is_extracted:
+        done.insert(0, ("Frames as single images", codes.FRAME_EXTRACTING))
     columns: dict[int, Column | None] = {
         _CODE_SEQUENCE: _appended(_CODE_SEQUENCE, b"".join(found), headers),
         _DESCRIPTION: _description(info, software),
-        _EQUIPMENT: _appended(_EQUIPMENT, _equipment_item(software, now), headers),
+        _EQUIPMENT: _appended(_EQUIPMENT, b"".join(_equipment_item(software, now, *what) for what in done), headers),
     }
     return {tag: column for tag, column in columns.items() if column is not None}
 
@@ -221,14 +236,14 @@ def _description_element(newest: str, earlier: RawElement | None) -> RawElement:
     return RawElement(_DESCRIPTION, "ST", value)
 
 
-def _equipment_item(software: Software, now: datetime) -> bytes:
+def _equipment_item(software: Software, now: datetime, description: str, purpose: Code) -> bytes:
     return item(
         [
             text("Manufacturer", software.manufacturer, "LO"),
             text("ManufacturerModelName", software.model, "LO"),
             text("SoftwareVersions", software.version, "LO"),
             text("ContributionDateTime", now.strftime("%Y%m%d%H%M%S.%f%z"), "DT"),
-            text("ContributionDescription", "Derivation of a new series", "ST"),
-            sequence("PurposeOfReferenceCodeSequence", [code_item(codes.PROCESSING_EQUIPMENT)]),
+            text("ContributionDescription", description, "ST"),
+            sequence("PurposeOfReferenceCodeSequence", [code_item(purpose)]),
         ]
     )

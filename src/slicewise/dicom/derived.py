@@ -241,7 +241,8 @@ def derive(
         )
     derived = DerivedHeaders(_without_group_lengths(info.headers), {})
     derived = derived.updated({tag: None for tag in derived.headers.columns() if is_never_kept(tag)})
-    if is_multi_frame(info.headers):
+    is_extracted = is_multi_frame(info.headers)
+    if is_extracted:
         derived = derived.updated(single_frame_columns(info.headers), "each frame is an image of its own")
     if not can_hold(derived.headers, texts):
         derived = derived.updated(in_utf8(derived.headers).columns(), "its text is written in UTF-8")
@@ -258,7 +259,9 @@ def derive(
     )
     derived = derived.updated(by_volume(volumes, lambda v: {_IMAGE_TYPE: image_type(v, wanted_type)}))
     derived = derived.updated(by_volume(volumes, _sources))
-    derived = derived.updated(by_volume(volumes, lambda v: derivation_columns(v, software, now)))
+    derived = derived.updated(
+        by_volume(volumes, lambda v: derivation_columns(v, software, now, is_extracted=is_extracted))
+    )
     if equipment == "software":
         derived = derived.updated(software_as_equipment(derived.headers, software), "equipment='software'")
     return derived

@@ -1,9 +1,10 @@
-"""Frames of cine loops and secondary captures as images of their own: their class, and what is left of the loop."""
+"""Frames of multi-frame images as images of their own: their class, and what is left of a loop."""
 
 from __future__ import annotations
 
 from pydicom.datadict import dictionary_VR
 
+from slicewise.dicom.classic_frames import CLASSIC_CLASSES, classic_columns
 from slicewise.dicom.functional_groups import FRAME_GROUPS, SHARED_GROUPS
 from slicewise.dicom.values import text_of
 from slicewise.errors import HeaderError
@@ -83,9 +84,12 @@ def single_frame_columns(headers: Headers) -> dict[int, Column | None]:
     Raises
     ------
     HeaderError
-        If frames of their class cannot stand alone, as those with functional groups.
+        If frames of their class cannot stand alone, as those of segmentations.
     """
     classes = set(_texts(headers, _CLASS))
+    classic = {CLASSIC_CLASSES.get(uid, "") for uid in classes}
+    if len(classic) == 1 and all(classic):
+        return classic_columns(headers, classic.pop())
     has_groups = headers.column(FRAME_GROUPS) is not None or headers.column(SHARED_GROUPS) is not None
     single = {_SINGLE_FRAME_CLASSES.get(uid) for uid in classes}
     if has_groups or len(single) != 1 or None in single:
