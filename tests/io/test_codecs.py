@@ -147,6 +147,16 @@ def test_a_truncated_frame_is_an_error(syntax, keep):
         decode_frame(data[: int(len(data) * keep)], syntax, form_of((64, 64)))
 
 
+@pytest.mark.parametrize("keep", [0.3, 0.6, 0.98])
+def test_a_truncated_lossy_frame_is_an_error(keep):
+    # libjpeg would fill up with grey.
+    data = imagecodecs.jpeg8_encode(RNG.integers(0, 255, (64, 64)).astype(np.uint8))
+    whole = decode_frame(data + b"\xff\0", JPEG + "50", form_of((64, 64), 8))
+    assert np.array_equal(whole, imagecodecs.jpeg8_decode(data))
+    with pytest.raises(TruncatedError, match="ends too early"):
+        decode_frame(data[: int(len(data) * keep)], JPEG + "50", form_of((64, 64), 8))
+
+
 def test_a_deflate_bomb_gives_no_more_than_the_frame():
     bomb = deflated(np.zeros(100_000_000, np.uint8))
     assert len(bomb) < 200_000

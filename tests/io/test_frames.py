@@ -90,12 +90,6 @@ def test_groups_for_another_number_of_frames_are_an_error_that_names_the_file(tm
         _ = sw.SeriesReader(tmp_path).geometry
 
 
-def test_derived_series_of_frames_is_refused_and_says_what_to_do(tmp_path):
-    enhanced(tmp_path / "enhanced.dcm")
-    with pytest.raises(HeaderError, match="VolumeWriter"):
-        sw.SeriesReader(tmp_path) >> sw.Median(radius=1) >> sw.SeriesWriter(tmp_path / "derived")
-
-
 @pytest.mark.parametrize("case", CASES)
 def test_real_multi_frame_images_have_the_values_and_places_that_pydicom_finds(data, case):
     path = data(case.partition("/")[0]) / case.partition("/")[2]

@@ -7,9 +7,10 @@ __all__ = ["codestream_size", "is_cut"]
 _FRAME_MARKERS = frozenset([*range(0xC0, 0xD0), 0xF7]) - {0xC4, 0xC8, 0xCC}
 """Markers of the frame header of JPEG (ITU-T T.81, B.1.1.3) and JPEG-LS (T.87, C.1.1)."""
 
+_START, _END = b"\xff\xd8", b"\xff\xd9"
+"""Of an image in JPEG and JPEG-LS, the second also of JPEG 2000 (ITU-T T.81, B.1.1.3; T.800, A.4)."""
 _J2K_SIZE = b"\xff\x4f\xff\x51"
 _TILE_PART = b"\xff\x90"
-_END = b"\xff\xd9"
 """Markers of JPEG 2000 (ITU-T T.800, A.4)."""
 
 _JXL_SIGNATURE = b"\0\0\0\x0cJXL "
@@ -20,7 +21,7 @@ _JXL_RATIOS = ((1, 1), (6, 5), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
 
 def codestream_size(data: bytes) -> tuple[int, int] | None:
     """Return rows and columns of a frame in JPEG, JPEG-LS, JPEG 2000 or JPEG XL; None if they are not found."""
-    if data[:2] == b"\xff\xd8":
+    if data.startswith(_START):
         return _jpeg(data)
     if data[:2] == b"\xff\x0a":
         return _jpeg_xl(data[2:])
@@ -31,10 +32,12 @@ def codestream_size(data: bytes) -> tuple[int, int] | None:
 
 
 def is_cut(data: bytes) -> bool:
-    """Whether a JPEG 2000 codestream ends before the last of its tile-parts; codecs fill up what is missing.
+    """Whether a JPEG codestream has no end, or a JPEG 2000 one ends before the last of its tile-parts.
 
-    What is no such codestream is not cut.
+    Codecs fill up what is missing. What is no such codestream is not cut.
     """
+    if data.startswith(_START):
+        return not data.rstrip(b"\0\xff").endswith(_END)
     start = data.find(_J2K_SIZE, 0, 65536)
     if start < 0:
         return False

@@ -39,8 +39,8 @@ _CODECS = {
     _RUN_LENGTHS: "dicomrle",
     "1.2.840.10008.1.2.4.50": "jpeg8",
     "1.2.840.10008.1.2.4.51": "jpeg8",
-    "1.2.840.10008.1.2.4.57": "ljpeg",
-    "1.2.840.10008.1.2.4.70": "ljpeg",
+    "1.2.840.10008.1.2.4.57": "jpeg8",
+    "1.2.840.10008.1.2.4.70": "jpeg8",
     "1.2.840.10008.1.2.4.80": "jpegls",
     "1.2.840.10008.1.2.4.81": "jpegls",
     "1.2.840.10008.1.2.4.90": "jpeg2k",
@@ -61,8 +61,10 @@ _NAMES = {_DEFLATED_FRAMES: "Deflated Image Frame Compression"} | {
 """Transfer syntaxes younger than pydicom's dictionary."""
 
 _JPEG = frozenset(["jpeg8"])
-_OWN_COLOUR = frozenset(["jpeg8", "jpegxl"])
-"""Codecs whose codestream says how colour is coded, and which undo it."""
+_LOSSLESS_JPEG = frozenset(["1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70"])
+"""Where components are coded as they are, and come out so."""
+_OWN_COLOUR = frozenset(uid for uid, name in _CODECS.items() if name in ("jpeg8", "jpegxl")) - _LOSSLESS_JPEG
+"""Where the codestream says how colour is coded, and the codec undoes it."""
 _COMPONENT_TRANSFORMS = frozenset(["YBR_RCT", "YBR_ICT"])
 """Colour that JPEG 2000 codes, and undoes, by itself."""
 _TRANSFORMING = frozenset(["jpeg2k", "htj2k"])
@@ -97,7 +99,7 @@ def decode_frame(data: bytes, syntax_uid: str, form: PixelFormat) -> Array:
         is_whole = syntax_uid == _RUN_LENGTHS
         return _one_sample(decoded, form if is_whole else attrs.evolve(form, high_bit=form.bits_stored - 1))
     colour = _colour(decoded, syntax_uid, form)
-    return colour if _CODECS[syntax_uid] in _OWN_COLOUR else _with_rgb(colour, form)
+    return colour if syntax_uid in _OWN_COLOUR else _with_rgb(colour, form)
 
 
 def _decoded(decode: Callable[[bytes], Any], data: bytes, syntax_uid: str) -> Any:
@@ -147,8 +149,16 @@ def _is_left_to_pydicom(form: PixelFormat) -> bool:
     return form.samples > 1 and ("422" in form.photometric or "420" in form.photometric) and form.bits_allocated != 8
 
 
+def _from_bytes(decoded: bytes, form: PixelFormat) -> Array:
+    if len(decoded) % form.dtype.itemsize:
+        raise ReadError(
+            f"the compressed frame holds {len(decoded)} bytes, which are no values of {form.bits_allocated} bits"
+        )
+    return np.frombuffer(decoded, form.dtype)
+
+
 def _one_sample(decoded: Any, form: PixelFormat) -> Array:
-    values = np.frombuffer(decoded, form.dtype) if isinstance(decoded, bytes) else np.asarray(decoded)
+    values = _from_bytes(decoded, form) if isinstance(decoded, bytes) else np.asarray(decoded)
     if values.size != form.rows * form.columns:
         raise ReadError(
             f"the compressed frame holds {values.shape} values where the header says {form.rows} rows and "
@@ -164,7 +174,7 @@ def _colour(decoded: Any, syntax_uid: str, form: PixelFormat) -> Array:
     shape = (form.rows, form.columns, form.samples)
     if isinstance(decoded, bytes):
         # Run lengths code one plane after the other (PS3.5, G.2), whatever Planar Configuration says.
-        values = np.frombuffer(decoded, form.dtype)
+        values = _from_bytes(decoded, form)
         if values.size == form.samples * form.rows * form.columns:
             values = np.moveaxis(values.reshape(form.samples, form.rows, form.columns), 0, -1)
     else:
@@ -208,10 +218,11 @@ def _codec(syntax_uid: str, form: PixelFormat, data: bytes) -> Callable[[bytes],
     if not getattr(getattr(codecs, name.upper(), None), "available", False):
         return None
     decode: Callable[..., Any] = getattr(codecs, f"{name}_decode")
-    return partial(decode, **_options(name, data, form))
+    return partial(decode, **_options(syntax_uid, data, form))
 
 
-def _options(name: str, data: bytes, form: PixelFormat) -> dict[str, Any]:
+def _options(syntax_uid: str, data: bytes, form: PixelFormat) -> dict[str, Any]:
+    name = _CODECS[syntax_uid]
     if name == "dicomrle":
         # Run-length coding does not say what it holds.
         return {"dtype": form.dtype.newbyteorder("<")}
@@ -219,7 +230,8 @@ def _options(name: str, data: bytes, form: PixelFormat) -> dict[str, Any]:
         # Otherwise components that are coded without a transform come one plane after the other.
         return {"planar": False}
     if name in _JPEG and form.samples > 1:
-        return {"colorspace": _jpeg_colour(data, form), "outcolorspace": "RGB"}
+        coded = "RGB" if syntax_uid in _LOSSLESS_JPEG else _jpeg_colour(data, form)
+        return {"colorspace": coded, "outcolorspace": "RGB"}
     return {}
 
 

@@ -52,7 +52,7 @@ def read_itk_header(path: Path) -> StoredVolume:
     reader = _reader(sitk, path)
     _check_pixels(sitk, reader, path)
     components = int(reader.GetNumberOfComponents())
-    dtype = _dtype(sitk, reader)
+    dtype = _dtype(sitk, reader, path)
     lengths = tuple(int(n) for n in reader.GetSize())
     pixel_bytes = int(np.prod(lengths, dtype=np.float64)) * components * dtype.itemsize
     layout = find_layout(path, pixel_bytes)
@@ -116,9 +116,15 @@ def _check_pixels(sitk: Any, reader: Any, path: Path) -> None:
         raise ReadError(f"{path}: its pixels are of a type that SimpleITK does not read")
 
 
-def _dtype(sitk: Any, reader: Any) -> np.dtype[Any]:
+def _dtype(sitk: Any, reader: Any, path: Path) -> np.dtype[Any]:
     # An image of one pixel tells which numpy type SimpleITK's is.
-    one = sitk.Image([1, 1, 1], reader.GetPixelID(), reader.GetNumberOfComponents())
+    components = reader.GetNumberOfComponents()
+    try:
+        one = sitk.Image([1, 1, 1], reader.GetPixelID(), components)
+    except RuntimeError as error:
+        raise ReadError(
+            f"{path}: pixels of {components} values are not read ({str(error).splitlines()[-1]})"
+        ) from error
     dtype: np.dtype[Any] = sitk.GetArrayViewFromImage(one).dtype
     return dtype
 

@@ -212,6 +212,8 @@ class StoredVolume:
             raise TruncatedError(
                 f"{pixels.path}: the compressed pixels are broken or end too early ({error})"
             ) from error
+        except (OverflowError, ValueError) as error:
+            raise TruncatedError(f"{pixels.path}: the header says that pixels begin at byte {pixels.offset}") from error
         except OSError as error:
             raise ReadError(f"{pixels.path}: cannot be read ({error.strerror})") from error
         if got != len(wanted):
