@@ -484,6 +484,7 @@ def random_values(shape, dtype, seed=0, low=None, high=None):
     [
         ("int16", -1024, 3071), ("int16", -32768, 32767), ("uint16", 0, 65535), ("uint8", 0, 255), ("int8", -128, 127),
         ("int32", -1024, 3071), ("int32", 0, 65535), ("int32", -32768, 32767), ("bool", 0, 1),
+        ("int32", -33792, 31488), ("int32", 100000, 165535), ("int64", -(2**49), -(2**49) + 65535),
     ],
 )  # fmt: skip
 def test_integers_that_fit_16_bits_come_back_exactly(ct, tmp_path, dtype, low, high):

@@ -21,6 +21,10 @@ from slicewise.image.elements import tag_of
 __all__ = ["Choice", "PerSlice", "candidates", "measured", "needs_window"]
 
 
+_MOST_EXACT = 2**50
+"""Of an intercept: sums of it and a stored value are exact in double precision, and it is short enough for a DS."""
+
+
 @attrs.frozen
 class Choice:
     """A storage for each slice, known before any pixel.
@@ -90,12 +94,16 @@ def measured(info: ImageInfo, low: float, high: float) -> Choice:
     """Return the storage for values of a known range."""
     plain = _plain_form(info)
     slices = info.slices
+    zero = text_of(info.headers.element(tag_of("Modality"), 0)) == "PT"
     if info.dtype.kind in "iub":
+        sixteen = attrs.evolve(plain, bits_allocated=16, bits_stored=16, high_bit=15)
         for signed, limits in ((False, (0, 65535)), (True, (-32768, 32767))):
             if limits[0] <= low and high <= limits[1]:
-                form = attrs.evolve(plain, bits_allocated=16, bits_stored=16, high_bit=15, signed=signed)
+                form = attrs.evolve(sixteen, signed=signed)
                 return Choice((identity_storage(form),) * slices, keeps_mapping=False)
-    zero = text_of(info.headers.element(tag_of("Modality"), 0)) == "PT"
+        if high - low <= 65535 and abs(low) < _MOST_EXACT and not zero:
+            moved = Storage("1", str(int(low)), attrs.evolve(sixteen, signed=False), exact=True)
+            return Choice((moved,) * slices, keeps_mapping=False)
     return Choice((covering(low, high, plain, zero_intercept=zero),) * slices, keeps_mapping=False)
 
 
