@@ -29,6 +29,8 @@ from slicewise.image.elements import tag_of
 from slicewise.io.header_files import read_headers
 from slicewise.io.instance_files import InstanceFiles
 from slicewise.io.lineage import lineage
+from slicewise.io.listing import list_files
+from slicewise.io.packing import check_archive, is_archive_name, staged_archive
 from slicewise.io.parameters import fixed_mapping, integer_string, one_of
 from slicewise.io.series_reader import SeriesReader
 from slicewise.io.spool import Spool, Spooled
@@ -106,7 +108,8 @@ class SeriesWriter(Sink):
     Parameters
     ----------
     folder : path
-        Where to; made if it is not there. It must not hold the source.
+        Where to; made if it is not there. It must not hold the source. A name that ends in ``.zip``, ``.tar``,
+        ``.tar.gz`` or ``.tgz`` stands for an archive of the files.
     series_description : str, optional
         At most 64 characters; by default that of the source and the names of the operations.
     series_number : int, optional
@@ -188,7 +191,8 @@ class SeriesWriter(Sink):
         """Run the pipeline, write the series and return what was written."""
         derived = self._derive()
         self._check_folder()
-        with staged_folder(self.folder, overwrite=self.overwrite) as stage:
+        staged = staged_archive if is_archive_name(self.folder) else staged_folder
+        with staged(self.folder, overwrite=self.overwrite) as stage:
             writing = _Writing(self, derived, runner, stage)
             files, choice, final = writing.run()
         paths = tuple(self.folder / name for name in self.file_names)
@@ -253,14 +257,18 @@ class SeriesWriter(Sink):
                         f"({path.resolve().relative_to(target)}), which is never "
                         "overwritten; write to another folder"
                     )
-        check_destination(self.folder, overwrite=self.overwrite)
-        if self.folder.is_dir():
+        if is_archive_name(self.folder):
+            check_archive(self.folder, overwrite=self.overwrite)
+        else:
+            check_destination(self.folder, overwrite=self.overwrite)
+        if self.folder.exists():
             self._check_replaced()
 
     def _check_replaced(self) -> None:
         # An image in memory does not know the files it came from, but it knows the instances.
         sources = _source_uids(self.source.info)
-        for file in read_headers(sorted(self.folder.iterdir()), strict=True):
+        files = list_files(self.folder, hidden=True) if self.folder.is_file() else sorted(self.folder.iterdir())
+        for file in read_headers(files, strict=True):
             if file.text(tag_of("SOPInstanceUID")) in sources:
                 raise DestinationError(
                     f"{self.folder}: the folder holds an instance of the source ({file.path.name}), which is never "

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from slicewise.errors import DestinationError, WriteError
 
-__all__ = ["check_destination", "staged_folder"]
+__all__ = ["check_destination", "folder_beside", "staged_folder"]
 
 _AT_WORKING_FOLDER = -100
 _EXCHANGE = 2
@@ -84,29 +84,46 @@ def staged_folder(folder: Path, *, overwrite: bool) -> Iterator[Path]:
         If the parent folder cannot be written to, or moving fails.
     """
     final = folder.resolve()
-    try:
-        final.parent.mkdir(parents=True, exist_ok=True)
-        _tidy(final)
-        stage = Path(tempfile.mkdtemp(prefix=f".{final.name}.partial-", dir=final.parent))
-    except OSError as error:
-        raise WriteError(f"{final.parent}: cannot write there ({error.strerror})") from error
-    try:
-        with _in_use(stage):
-            yield stage
-            _move_into_place(stage, final, overwrite=overwrite)
-    finally:
-        shutil.rmtree(stage, ignore_errors=True)
+    with folder_beside(final) as stage:
+        yield stage
+        _move_into_place(stage, final, overwrite=overwrite)
 
 
 @contextmanager
-def _in_use(stage: Path) -> Iterator[None]:
-    # The lock goes with the process, also if it is killed: what is not locked is abandoned.
-    descriptor = os.open(stage, os.O_RDONLY)
+def folder_beside(final: Path) -> Iterator[Path]:
+    """Give a new hidden folder beside a place, on the same file system, for as long as the block lasts.
+
+    If the process is killed, the next one that calls this for the same place removes it.
+
+    Raises
+    ------
+    WriteError
+        If the parent folder cannot be written to.
+    """
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
+        final.parent.mkdir(parents=True, exist_ok=True)
+        _tidy(final)
+        stage, lock = _locked_folder(final)
+    except OSError as error:
+        raise WriteError(f"{final.parent}: cannot write there ({error.strerror})") from error
+    try:
+        yield stage
     finally:
-        os.close(descriptor)
+        shutil.rmtree(stage, ignore_errors=True)
+        os.close(lock)
+
+
+def _locked_folder(final: Path) -> tuple[Path, int]:
+    # The lock goes with the process, also if it is killed: what is not locked is abandoned.
+    while True:
+        stage = Path(tempfile.mkdtemp(prefix=f".{final.name}.partial-", dir=final.parent))
+        with contextlib.suppress(FileNotFoundError):
+            lock = os.open(stage, os.O_RDONLY)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if stage.exists():
+                return stage, lock
+            os.close(lock)
+        # Another one took it for abandoned before it was locked.
 
 
 def _move_into_place(stage: Path, final: Path, *, overwrite: bool) -> None:
@@ -150,8 +167,7 @@ def _exchange(stage: Path, final: Path) -> None:
 def _tidy(final: Path) -> None:
     """Remove what killed processes left, and put back what one had moved away and not replaced."""
     for path in final.parent.glob(f"{glob.escape(f'.{final.name}.partial-')}*"):
-        if _is_abandoned(path):
-            shutil.rmtree(path, ignore_errors=True)
+        _remove_abandoned(path)
     for path in final.parent.glob(f"{glob.escape(f'.{final.name}.replaced-')}*"):
         if not final.exists():
             path.rename(final)
@@ -159,12 +175,12 @@ def _tidy(final: Path) -> None:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _is_abandoned(path: Path) -> bool:
+def _remove_abandoned(path: Path) -> None:
     with contextlib.suppress(OSError):
-        descriptor = os.open(path, os.O_RDONLY)
+        lock = os.open(path, os.O_RDONLY)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Who made it a moment ago waits for the lock, and finds it gone.
+            shutil.rmtree(path, ignore_errors=True)
         finally:
-            os.close(descriptor)
-        return True
-    return False
+            os.close(lock)
