@@ -37,7 +37,9 @@ _VOLUMES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd", ".vtk")
 
 def convert(
     source: Source,
-    destination: Annotated[Path, typer.Argument(metavar="DST", help="The folder to write to.")],
+    destination: Annotated[
+        Path, typer.Argument(metavar="DST", help="The folder to write to, or an archive (.zip, .tar.gz).")
+    ],
     *,
     filters: Filters = None,
     series: Series = None,
