@@ -134,3 +134,16 @@ def test_a_volume_that_cannot_become_a_series_says_why(program, tmp_path, option
     assert done.returncode != 0
     assert told in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_the_report_for_programs_is_that_of_python(program, phantom_ct, tmp_path):
+    done = program("convert", phantom_ct.folder, tmp_path / "a", "--json")
+    told = json.loads(done.stdout)
+    written = (sw.SeriesReader(phantom_ct.folder) >> sw.SeriesWriter(tmp_path / "b")).update(progress=False)
+    report = json.loads(json.dumps(written.report.as_dict()))
+    assert {key: told[key] for key in report} == report
+    kept = {row["name"] for row in report["attributes"] if row["action"] == "kept"}
+    assert {"PatientName", "KVP", "StudyInstanceUID"} <= kept
+    assert {"SOPInstanceUID", "SeriesInstanceUID"} <= {
+        row["name"] for row in report["attributes"] if row["action"] == "regenerated"
+    }

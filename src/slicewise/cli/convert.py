@@ -195,22 +195,9 @@ def _print(written: Written, *, whole: bool) -> None:
 
 
 def _for_programs(written: Written) -> dict[str, object]:
-    told = written.report
     return {
         "folder": written.folder,
         "series_uid": written.series_uid,
         "paths": written.paths,
-        "largest_error": told.largest_error,
-        "storage": told.storage,
-        "warnings": told.warnings,
-        "attributes": [
-            {
-                "name": row.name,
-                "tag": f"({row.tag >> 16:04X},{row.tag & 0xFFFF:04X})",
-                "action": row.action.value,
-                "reason": row.reason,
-                "slices": row.slices,
-            }
-            for row in told.rows
-        ],
+        **written.report.as_dict(),
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import attrs
 
@@ -72,6 +73,25 @@ class Report:
     def counts(self) -> dict[str, int]:
         """Number of attributes kept, regenerated and dropped."""
         return {action.value: len({row.tag for row in self.of(action)}) for action in Action}
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return everything as numbers, texts, lists and dictionaries, as JSON has them; slices are counted from 0."""
+        return {
+            "slices": self.slices,
+            "largest_error": self.largest_error,
+            "storage": self.storage,
+            "warnings": list(self.warnings),
+            "attributes": [
+                {
+                    "name": row.name,
+                    "tag": f"({row.tag >> 16:04X},{row.tag & 0xFFFF:04X})",
+                    "action": row.action.value,
+                    "reason": row.reason,
+                    "slices": None if row.slices is None else list(row.slices),
+                }
+                for row in self.rows
+            ],
+        }
 
     def __str__(self) -> str:
         counts = ", ".join(f"{number} {action}" for action, number in self.counts.items())
