@@ -45,6 +45,7 @@ _HOMES = {
     "errors": "errors",
     "read_volumes": "io.series_volumes",
     "sitk": "filters.sitk",
+    "validate": "io.validate",
 }
 """Where each public name lives: rooms are imported when a name of theirs is first used."""
 
@@ -82,6 +83,7 @@ __all__ = [
     "errors",
     "read_volumes",
     "sitk",
+    "validate",
 ]
 
 if TYPE_CHECKING:
@@ -101,6 +103,7 @@ if TYPE_CHECKING:
     from slicewise.io.series_reader import SeriesReader
     from slicewise.io.series_volumes import read_volumes
     from slicewise.io.series_writer import SeriesWriter
+    from slicewise.io.validate import validate
     from slicewise.io.volume_writer import VolumeWriter
     from slicewise.io.volumes import VolumeReader
     from slicewise.pipeline.cache import ResultCache

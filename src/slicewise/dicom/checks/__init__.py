@@ -1,0 +1,1 @@
+"""Headers checked against the standard, instance by instance."""
