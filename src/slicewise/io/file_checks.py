@@ -10,9 +10,10 @@ from slicewise.dicom.checks.instance import InstanceChecker
 from slicewise.dicom.checks.level import Level
 from slicewise.dicom.checks.pixel_faults import frame_count, native_length
 from slicewise.dicom.iods import iod_of
+from slicewise.dicom.parsing import Entry
 from slicewise.errors import HeaderError, NotDicomError, ReadError, SlicewiseError
 from slicewise.image import RawElement
-from slicewise.image.elements import name_of
+from slicewise.image.elements import name_of, tag_of
 from slicewise.io.header_files import HeaderFile, HeaderScanner
 from slicewise.io.stored_files import StoredFile
 from slicewise.io.validation import Finding
@@ -93,6 +94,7 @@ def _pixel_faults(checked: CheckedFile) -> Iterator[Fault]:
             yield fault("missing-type-1c", "PixelData", "absent", wanted, reference="PS3.3 C.7.6.3")
         return
     name = name_of(pixels.tag)
+    yield from _vr_faults(checked, pixels, name)
     if checked.file.is_encapsulated:
         yield from _fragment_faults(checked, name)
         return
@@ -104,6 +106,16 @@ def _pixel_faults(checked: CheckedFile) -> Iterator[Fault]:
     if found != padded:
         described = "Rows x Columns x SamplesPerPixel x NumberOfFrames x BitsAllocated / 8"
         yield fault("pixel-length", name, f"{found} bytes", f"{padded} bytes: {described}, even")
+
+
+def _vr_faults(checked: CheckedFile, pixels: Entry, name: str) -> Iterator[Fault]:
+    if pixels.tag != tag_of("PixelData") or pixels.vr is None:
+        return
+    if checked.file.is_encapsulated:
+        if pixels.vr != "OB":
+            yield fault("vr", name, f"VR {pixels.vr}", "VR OB, as of compressed pixels", reference="PS3.5 A.4")
+    elif pixels.vr != "OW" and (checked.level.number("BitsAllocated") or 0) > 8:
+        yield fault("vr", name, f"VR {pixels.vr}", "VR OW, as of more than 8 bits", reference="PS3.5 A.2")
 
 
 def _must_have_pixels(level: Level) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
-from slicewise.dicom.checks.faults import fault
+from slicewise.dicom.checks.faults import Severity, fault, shortened
 from slicewise.dicom.checks.level import Level, values_of, vr_of_element
 from slicewise.dicom.header_parser import assemble
 from slicewise.dicom.iods import iod_of
@@ -103,22 +103,27 @@ def _unequal(files: Sequence[CheckedFile], entity: str, whose: str) -> Iterator[
         for file in files[1:]:
             found = _plain(file.level.elements.get(tag))
             if found != wanted:
-                what = fault(rule, name_of(tag), _told(found), f"{_told(wanted)}, as in {first.name} of {whose}")
+                # Where one says nothing, nothing is contradicted.
+                severity = None if found and wanted else Severity.WARNING
+                said = f"{shortened(_told(wanted))}, as in {first.name} of {whose}"
+                what = fault(rule, name_of(tag), _told(found), said, severity=severity)
                 yield finding(file.name, what)
 
 
 def _plain(element: RawElement | None) -> tuple[str, ...]:
-    """Return values for comparison: absent and empty are alike, items are their bytes."""
+    """Return values for comparison, however they are encoded: absent and empty are alike."""
     if element is None or not element.value:
         return ()
-    if element.vr == "SQ":
-        return (element.value.hex(),)
-    return tuple(values_of(element))
+    if vr_of_element(element) != "SQ" or element.vr == "UN":
+        return values_of(element)
+    return tuple(
+        "; ".join(f"{name_of(tag)}={_told(_plain(inner))}" for tag, inner in sorted(elements.items()) if tag & 0xFFFF)
+        for elements in leading_items(element)
+    )
 
 
 def _told(values: tuple[str, ...]) -> str:
-    text = "\\".join(values)
-    return repr(text if len(text) <= 60 else f"{text[:59]}…") if values else "no value"
+    return repr("\\".join(values)) if values else "no value"
 
 
 # --- how they lie ---------------------------------------------------------------------------------
@@ -172,7 +177,7 @@ def _references(files: Sequence[CheckedFile]) -> Iterator[Finding]:
 
 def _references_of(level: Level, known: dict[RawElement, tuple[Reference, ...]]) -> Iterator[Reference]:
     for element in level.elements.values():
-        if vr_of_element(element) == "SQ":
+        if vr_of_element(element) == "SQ" and element.vr != "UN":
             if element not in known:
                 known[element] = tuple(_within(element, name_of(element.tag)))
             yield from known[element]

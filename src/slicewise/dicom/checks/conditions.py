@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from slicewise.dicom.checks.level import Level
 
-__all__ = ["CONDITIONS", "Absent", "All", "Condition", "Is", "More", "Not", "Predicate", "Present"]
+__all__ = ["CONDITIONS", "FORBIDDEN", "Absent", "All", "Condition", "Is", "More", "Not", "Predicate", "Present"]
 
 
 class Is(NamedTuple):
@@ -112,12 +112,15 @@ class Condition(NamedTuple):
         Section of PS3.3.
     module : str
         The module that asks for it; empty if all do alike.
+    unless_module : str
+        A module with which it is not asked for.
     """
 
     keywords: tuple[str, ...]
     when: Predicate
     reference: str
     module: str = ""
+    unless_module: str = ""
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -174,6 +177,7 @@ CONDITIONS = (
         Absent(("ImageOrientationPatient", "ImagePositionPatient", "SharedFunctionalGroupsSequence")),
         "C.7.6.1",
         "general-image",
+        "image-plane",
     ),
     # Frames
     Condition(("FrameTime",), Is("FrameIncrementPointer", ("FrameTime",), None), "C.7.6.5", "cine"),
@@ -194,10 +198,21 @@ CONDITIONS = (
     Condition(("InversionTime",), Is("ScanningSequence", ("IR",), None), "C.8.3.1", "mr-image"),
     Condition(("TriggerTime",), Is("ScanOptions", ("CG", "PPG"), None), "C.8.3.1", "mr-image"),
     Condition(
-        ("ResonantNucleus", "KSpaceFiltering", "MagneticFieldStrength", "ApplicableSafetyStandardAgency"),
+        _words(
+            "ResonantNucleus KSpaceFiltering MagneticFieldStrength ApplicableSafetyStandardAgency ContentQualification "
+            "AcquisitionDateTime AcquisitionDuration BurnedInAnnotation LossyImageCompression PresentationLUTShape "
+            "ComplexImageComponent AcquisitionContrast"
+        ),
         _RECONSTRUCTED,
         "C.8.13.1",
         "enhanced-mr-image",
+    ),
+    # Whole slide images
+    Condition(
+        ("RescaleIntercept", "RescaleSlope", "PresentationLUTShape"),
+        Is("PhotometricInterpretation", ("MONOCHROME2",)),
+        "C.8.12.4",
+        "whole-slide-microscopy-image",
     ),
     # PET
     Condition(("DecayFactor",), Not(Is("DecayCorrection", ("NONE",))), "C.8.9.4", "pet-image"),
@@ -217,3 +232,14 @@ CONDITIONS = (
     Condition(("MappingResource", "ContextGroupVersion"), Present("ContextIdentifier"), "8.6"),
 )
 """Conditions by which an attribute must be there. Those that only the scanner can answer are not here."""
+
+FORBIDDEN = (
+    Condition(("PatientPosition",), Present("PatientOrientationCodeSequence"), "C.7.3.1"),
+    Condition(("PixelAspectRatio",), Present("ImagerPixelSpacing"), "C.7.6.3"),
+    Condition(("PixelAspectRatio",), Present("PixelSpacing"), "C.7.6.3"),
+    Condition(("PlanarConfiguration",), Is("SamplesPerPixel", ("1",)), "C.7.6.3.1.3"),
+    Condition(("InversionTime",), Not(Is("ScanningSequence", ("IR",), None)), "C.8.3.1", "mr-image"),
+    Condition(("NumberOfRRIntervals", "NumberOfTimeSlots"), Not(Is("SeriesType", ("GATED",))), "C.8.9.1", "pet-series"),
+    Condition(("NumberOfTimeSlices",), Not(Is("SeriesType", ("DYNAMIC",))), "C.8.9.1", "pet-series"),
+)
+"""Conditions by which an attribute must not be there: one of type 1C or 2C that may not be present otherwise."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import NamedTuple
 
-__all__ = ["RULES", "Fault", "Rule", "Severity", "fault"]
+__all__ = ["RULES", "Fault", "Rule", "Severity", "fault", "shortened"]
 
 _SHOWN = 80
 
@@ -51,13 +51,17 @@ class Fault(NamedTuple):
     reference: str
 
 
+def shortened(text: str) -> str:
+    """Return a text of at most as many characters as a finding shows."""
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
+
+
 def fault(
     rule: str, attribute: str, found: str, wanted: str, *, reference: str = "", severity: Severity | None = None
 ) -> Fault:
     """Return a fault, with severity and reference of its rule unless others are given."""
     known = RULES[rule]
-    shown = found if len(found) <= _SHOWN else f"{found[: _SHOWN - 1]}…"
-    return Fault(rule, attribute, shown, wanted, severity or known.severity, reference or known.reference)
+    return Fault(rule, attribute, shortened(found), wanted, severity or known.severity, reference or known.reference)
 
 
 _ERROR, _WARNING = Severity.ERROR, Severity.WARNING
@@ -74,10 +78,15 @@ RULES = {
         Rule("empty-type-1c", _ERROR, "PS3.5 7.4.2", "an attribute of type 1C has a value if it is there"),
         Rule("missing-type-2", _ERROR, "PS3.5 7.4.3", "an attribute of type 2 is there, if only empty"),
         Rule("missing-type-2c", _ERROR, "PS3.5 7.4.4", "an attribute of type 2C is there where its condition holds"),
+        Rule("forbidden", _ERROR, "PS3.5 7.4.2", "a conditional attribute is not there where the standard excludes it"),
+        Rule(
+            "shared-uid", _ERROR, "PS3.5 9", "instance, series, study and frame of reference have different identifiers"
+        ),
         Rule("value-set", _ERROR, "PS3.3", "a value is one of the enumerated ones"),
         Rule("class-value", _ERROR, "PS3.3", "a value is one that the IOD allows"),
         Rule("defined-term", _WARNING, "PS3.3", "a value is one of the defined terms"),
         Rule("vr", _ERROR, "PS3.6 6", "an element has the VR of the dictionary"),
+        Rule("vr-sign", _WARNING, "PS3.3 C.7.6.3", "values of pixels have the sign of the pixels"),
         Rule("unknown-vr", _WARNING, "PS3.5 6.2.2", "an attribute of the dictionary is not UN"),
         Rule("multiplicity", _ERROR, "PS3.6 6", "an element has as many values as the dictionary says"),
         Rule("value-form", _ERROR, "PS3.5 6.2", "a value has the form of its VR"),
@@ -89,6 +98,7 @@ RULES = {
         Rule("private-value", _WARNING, "PS3.5 6.2", "a private value has the form of its VR"),
         Rule("pixel-length", _ERROR, "PS3.5 8.1.1", "pixel data is as long as its description says"),
         Rule("pixel-description", _ERROR, "PS3.3 C.7.6.3.1", "attributes that describe the pixels agree"),
+        Rule("frames", _ERROR, "PS3.3 C.7.6.16", "there is an item of functional groups for each frame"),
         Rule("lossy-marking", _ERROR, "PS3.3 C.7.6.1.1.5", "lossy compression is stated"),
         Rule("orientation", _ERROR, "PS3.3 C.7.6.2.1.1", "row and column directions are unit vectors at right angles"),
         Rule("pixel-spacing", _ERROR, "PS3.3 10.7.1.3", "pixel spacing is above zero"),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from pydicom.uid import MediaStorageDirectoryStorage
+
 from slicewise.dicom.checks.faults import Fault, Severity, fault
-from slicewise.dicom.checks.level import Level, dictionary_vrs, vr_of_element
+from slicewise.dicom.checks.level import Level, vr_of_element
 from slicewise.dicom.checks.marking import marking_faults
 from slicewise.dicom.checks.pixel_faults import description_faults
-from slicewise.dicom.checks.presence import presence_faults
+from slicewise.dicom.checks.presence import forbidden_faults, presence_faults
 from slicewise.dicom.checks.value_forms import value_faults
 from slicewise.dicom.checks.value_sets import class_value_faults, set_faults
 from slicewise.dicom.iods import Iod, iod_of
@@ -23,6 +25,8 @@ __all__ = ["InstanceChecker"]
 _CHARACTER_SET = tag_of("SpecificCharacterSet")
 _META = ("MediaStorageSOPClassUID", "MediaStorageSOPInstanceUID", "TransferSyntaxUID", "ImplementationClassUID")
 _AGREEING = {"MediaStorageSOPClassUID": "SOPClassUID", "MediaStorageSOPInstanceUID": "SOPInstanceUID"}
+_CONTENT = "ContentSequence"
+_UIDS = ("SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID", "FrameOfReferenceUID")
 _DEEPEST = 32
 
 
@@ -57,7 +61,7 @@ class InstanceChecker:
         level = Level({tag: element for tag, element in elements.items() if tag >> 16 != 2 and tag & 0xFFFF})
         found = list(_meta_faults(meta, level))
         iod = _iod(level)
-        if iod is None:
+        if iod is None and meta.value("MediaStorageSOPClassUID") != MediaStorageDirectoryStorage:
             uid = level.value("SOPClassUID")
             found.append(fault("unknown-class", "SOPClassUID", repr(uid), "a SOP class whose IOD is in the tables"))
         modules = iod.modules_shown_by(level.keywords()) if iod else frozenset[str]()
@@ -66,13 +70,16 @@ class InstanceChecker:
             found += value_faults(element, name_of(element.tag), _characters(level)) if element.vr != "SQ" else ()
         if iod is not None:
             found += class_value_faults(level, iod.name)
+            found += forbidden_faults(level, modules)
+        found += _identity_faults(level)
         if level.has("Rows"):
             found += description_faults(level, syntax_uid)
             found += marking_faults(level, iod.name if iod else "")
         return found
 
     def _level_faults(self, level: Level, place: _Place) -> Iterator[Fault]:
-        if place.iod is not None:
+        if place.iod is not None and _CONTENT not in place.path:
+            # What a content item must have depends on its value type.
             yield from presence_faults(level, place.iod, place.modules, place.path, place.prefix)
         for element in level.elements.values():
             key = (place.iod and place.iod.name, place.modules, place.prefix, place.characters, element)
@@ -110,8 +117,17 @@ class InstanceChecker:
             yield from self._level_faults(level, inner)
 
 
+def _identity_faults(level: Level) -> Iterator[Fault]:
+    met: dict[str, str] = {}
+    for keyword in _UIDS:
+        uid = level.value(keyword)
+        if uid and uid in met:
+            yield fault("shared-uid", keyword, f"{uid}, as {met[uid]}", "an identifier of its own")
+        met.setdefault(uid, keyword)
+
+
 def _is_sequence(element: RawElement) -> bool:
-    return vr_of_element(element) == "SQ" or (element.vr == "UN" and dictionary_vrs(element.tag) == ("SQ",))
+    return vr_of_element(element) == "SQ"
 
 
 def _private_faults(element: RawElement, name: str, characters: CharacterSet) -> Iterator[Fault]:
@@ -143,4 +159,4 @@ def _meta_faults(meta: Level, level: Level) -> Iterator[Fault]:
     for keyword, counterpart in _AGREEING.items():
         stated, real = meta.value(keyword), level.value(counterpart)
         if stated and real and stated != real:
-            yield fault("file-meta", keyword, stated, f"{counterpart} of the dataset: {real}")
+            yield fault("file-meta", keyword, f"{stated}, {counterpart} is {real}", f"{counterpart} of the dataset")

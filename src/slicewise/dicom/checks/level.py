@@ -64,8 +64,8 @@ def dictionary_vrs(tag: int) -> tuple[str, ...]:
 
 
 def vr_of_element(element: RawElement) -> str:
-    """Return the VR of an element: the stated one, else the first of the dictionary, else UN."""
-    if element.vr is not None:
+    """Return the VR of an element: the stated one, else (or where that is UN) that of the dictionary, else UN."""
+    if element.vr is not None and element.vr != "UN":
         return element.vr
     return (dictionary_vrs(element.tag) or ("UN",))[0]
 

@@ -25,7 +25,7 @@ _SOFTWARE_ROOTS = {
     "1.2.276.0.7230010.3.1.4.8323": "of DCMTK",
     "1.2.826.0.1.3680043.8.1055.": "of fo-dicom",
 }
-_LONG_FRACTION = re.compile(r"[+-]?\d*\.\d{6,}0*(?:[eE][+-]?\d+)?|[+-]?\d\.?\d*[eE]-\d+")
+_LONG_FRACTION = re.compile(r"[+-]?\d*\.\d{6,}(?:[eE][+-]?\d+)?|[+-]?\d\.?\d*[eE]-\d+")
 
 
 def marking_faults(level: Level, sop_class_name: str) -> Iterator[Fault]:
@@ -85,7 +85,7 @@ def _signs(level: Level, sop_class_name: str) -> Iterator[str]:
         if uid.startswith(root):
             yield f"a SOPInstanceUID {owner}"
     slope = level.value("RescaleSlope")
-    if sop_class_name == "ct-image" and _LONG_FRACTION.fullmatch(slope):
+    if sop_class_name == "ct-image" and _LONG_FRACTION.fullmatch(slope.rstrip("0")):
         yield f"RescaleSlope {slope}"
 
 

@@ -9,6 +9,7 @@ from pydicom.uid import UID
 
 from slicewise.dicom.checks.faults import Fault, Severity, fault
 from slicewise.dicom.checks.level import Level
+from slicewise.dicom.items import leading_items
 from slicewise.image.elements import tag_of
 
 __all__ = ["description_faults", "frame_count", "native_length"]
@@ -45,6 +46,7 @@ def description_faults(level: Level, syntax_uid: str) -> Iterator[Fault]:
     yield from _extreme_faults(level)
     yield from _plane_faults(level)
     yield from _lossy_faults(level, syntax_uid)
+    yield from _frame_faults(level)
 
 
 def _bit_faults(level: Level) -> Iterator[Fault]:
@@ -67,6 +69,16 @@ def _bit_faults(level: Level) -> Iterator[Fault]:
             yield fault("pixel-description", keyword, "0", "at least 1")
 
 
+def _frame_faults(level: Level) -> Iterator[Fault]:
+    groups = level.elements.get(tag_of("PerFrameFunctionalGroupsSequence"))
+    if groups is None or not groups.value:
+        return
+    items, frames = len(leading_items(groups)), frame_count(level)
+    if items != frames:
+        name = "PerFrameFunctionalGroupsSequence"
+        yield fault("frames", name, f"{items} items", f"NumberOfFrames items: {frames}")
+
+
 def _extreme_faults(level: Level) -> Iterator[Fault]:
     representation = level.value("PixelRepresentation")
     if representation not in ("0", "1"):
@@ -75,10 +87,8 @@ def _extreme_faults(level: Level) -> Iterator[Fault]:
     for keyword in ("SmallestImagePixelValue", "LargestImagePixelValue", "PixelPaddingValue", "PixelPaddingRangeLimit"):
         element = level.elements.get(tag_of(keyword))
         if element is not None and element.vr in ("US", "SS") and element.vr != wanted:
-            yield fault(
-                "vr", keyword, f"VR {element.vr}", f"VR {wanted}, as PixelRepresentation is {representation}",
-                reference="PS3.5 A.2",
-            )  # fmt: skip
+            said = f"VR {wanted}, as PixelRepresentation is {representation}"
+            yield fault("vr-sign", keyword, f"VR {element.vr}", said)
 
 
 def _plane_faults(level: Level) -> Iterator[Fault]:

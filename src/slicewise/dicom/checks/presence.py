@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from slicewise.dicom.checks.conditions import CONDITIONS, Condition
+from slicewise.dicom.checks.conditions import CONDITIONS, FORBIDDEN, Condition
 from slicewise.dicom.checks.faults import Fault, Severity, fault
 from slicewise.dicom.checks.level import Level, vr_of_element
 from slicewise.dicom.iods import Attribute, AttributeType, Iod
 from slicewise.image import RawElement
 from slicewise.image.elements import tag_of
 
-__all__ = ["presence_faults"]
+__all__ = ["forbidden_faults", "presence_faults"]
 
 _GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
 _REPEATING = "Overlay"
@@ -20,6 +20,8 @@ _ALSO_REPEATING = frozenset(
 )
 _ELSEWHERE = frozenset(["PixelData", "PixelDataProviderURL"])
 """Looked at with the pixels."""
+_BY_VALUE_TYPE = "sr-document-content"
+"""What a content item must have depends on its value type."""
 _TEXTS = frozenset("AE AS CS DA DS DT IS LO LT PN SH ST TM UC UI UR UT".split())  # noqa: SIM905
 
 
@@ -56,16 +58,32 @@ def presence_faults(
         if keyword in _ELSEWHERE or _is_repeating(keyword) or (len(path) == 1 and path[0] in _GROUPS):
             # Which functional groups an image must have is a matter of its kind, and either of two places will do.
             continue
+        if attribute.modules == (_BY_VALUE_TYPE,):
+            continue
         # Items are there because their sequence is: what they must have does not depend on a module's usage.
         is_certain = bool(path) or (keyword in mandatory and mandatory[keyword].type is attribute.type)
-        yield from _faults(level, attribute, f"{prefix}{keyword}", None if is_certain else Severity.WARNING)
+        severity = None if is_certain else Severity.WARNING
+        yield from _faults(level, attribute, f"{prefix}{keyword}", severity, modules)
+
+
+def forbidden_faults(level: Level, modules: frozenset[str]) -> Iterator[Fault]:
+    """Give the attributes of a dataset that have a value where their condition excludes them."""
+    for condition in FORBIDDEN:
+        if condition.module and condition.module not in modules:
+            continue
+        for keyword in condition.keywords:
+            if level.values(keyword) and condition.when.holds(level):
+                found = f"there, although {condition.when}"
+                yield fault("forbidden", keyword, found, "no attribute", reference=f"PS3.3 {condition.reference}")
 
 
 def _is_repeating(keyword: str) -> bool:
     return keyword.startswith(_REPEATING) or keyword in _ALSO_REPEATING
 
 
-def _faults(level: Level, attribute: Attribute, name: str, severity: Severity | None) -> Iterator[Fault]:
+def _faults(
+    level: Level, attribute: Attribute, name: str, severity: Severity | None, modules: frozenset[str]
+) -> Iterator[Fault]:
     kind = attribute.type
     if kind is AttributeType.OPTIONAL:
         return
@@ -76,7 +94,7 @@ def _faults(level: Level, attribute: Attribute, name: str, severity: Severity | 
         if kind.must_be_present:
             what = "a value" if kind.must_have_value else "the attribute, if only empty"
             yield fault(f"missing-type-{rule}", name, "absent", f"{what} (type {kind} {where})", severity=severity)
-        elif condition := _broken(level, attribute):
+        elif condition := _broken(level, attribute, modules):
             wanted = f"the attribute (type {kind} {where}), for {condition.when}"
             reference = f"PS3.3 {condition.reference}"
             yield fault(f"missing-type-{rule}", name, "absent", wanted, reference=reference, severity=severity)
@@ -88,9 +106,11 @@ def _is_empty(element: RawElement) -> bool:
     return not (element.value.strip(b" \0") if vr_of_element(element) in _TEXTS else element.value)
 
 
-def _broken(level: Level, attribute: Attribute) -> Condition | None:
+def _broken(level: Level, attribute: Attribute, modules: frozenset[str]) -> Condition | None:
     for condition in _CONDITIONS.get(attribute.keyword, ()):
         if condition.module and condition.module not in attribute.modules:
+            continue
+        if condition.unless_module in modules:
             continue
         if condition.when.holds(level):
             return condition

@@ -112,12 +112,16 @@ VALUE_SETS = (
 
 
 class ClassValues(NamedTuple):
-    """The values that an attribute of the dataset may have in one IOD."""
+    """The values that an attribute of the dataset, or the value at a position, may have in one IOD.
+
+    Without values, there must be one at that position.
+    """
 
     iod: str
     keyword: str
     values: tuple[str, ...]
     reference: str
+    position: int = 0
 
 
 _CT, _MR, _PET = "ct-image", "mr-image", "positron-emission-tomography-image"
@@ -130,6 +134,9 @@ CLASS_VALUES = (
     ClassValues("enhanced-ct-image", "Modality", ("CT",), "C.8.15.1"),
     ClassValues("enhanced-mr-image", "Modality", ("MR",), "C.8.13.6"),
     ClassValues("segmentation", "Modality", ("SEG",), "C.8.20.1"),
+    ClassValues(_CT, "ImageType", (), "C.8.2.1.1.1", 2),
+    ClassValues(_MR, "ImageType", (), "C.8.3.1.1.1", 2),
+    ClassValues(_PET, "ImageType", ("PRIMARY",), "C.8.9.4.1.1", 1),
     ClassValues(_CT, "SamplesPerPixel", ("1",), "C.8.2.1.1.2"),
     ClassValues(_CT, "PhotometricInterpretation", _MONOCHROME, "C.8.2.1.1.3"),
     ClassValues(_CT, "BitsAllocated", ("16",), "C.8.2.1.1.4"),
@@ -167,10 +174,15 @@ def class_value_faults(level: Level, iod: str) -> Iterator[Fault]:
     for known in CLASS_VALUES:
         if known.iod != iod:
             continue
-        value = level.value(known.keyword)
-        if value and value not in known.values and not _is_number_among(value, known.values):
-            wanted = f"{' or '.join(known.values)} in {iod}"
-            yield fault("class-value", known.keyword, repr(value), wanted, reference=f"PS3.3 {known.reference}")
+        values = level.values(known.keyword)
+        value = "".join(values[known.position : known.position + 1])
+        is_missing = bool(values) and not value and not known.values
+        is_other = value and known.values and value not in known.values and not _is_number_among(value, known.values)
+        if is_missing or is_other:
+            which = f"value {known.position + 1} " if known.position else ""
+            wanted = f"{which}{' or '.join(known.values)} in {iod}" if known.values else f"a {which}in {iod}"
+            found = repr("\\".join(values)) if known.position else repr(value)
+            yield fault("class-value", known.keyword, found, wanted, reference=f"PS3.3 {known.reference}")
 
 
 def _is_number_among(value: str, wanted: tuple[str, ...]) -> bool:
