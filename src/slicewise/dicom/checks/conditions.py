@@ -6,7 +6,19 @@ from typing import NamedTuple
 
 from slicewise.dicom.checks.level import Level
 
-__all__ = ["CONDITIONS", "FORBIDDEN", "Absent", "All", "Condition", "Is", "More", "Not", "Predicate", "Present"]
+__all__ = [
+    "CONDITIONS",
+    "FORBIDDEN",
+    "MODULE_CONDITIONS",
+    "Absent",
+    "All",
+    "Condition",
+    "Is",
+    "More",
+    "Not",
+    "Predicate",
+    "Present",
+]
 
 
 class Is(NamedTuple):
@@ -207,6 +219,16 @@ CONDITIONS = (
         "C.8.13.1",
         "enhanced-mr-image",
     ),
+    Condition(
+        _words(
+            "PulseSequenceName MultipleSpinEcho MultiPlanarExcitation PhaseContrast TimeOfFlightContrast "
+            "SteadyStatePulseSequence EchoPlanarPulseSequence SaturationRecovery SpectrallySelectedSuppression "
+            "OversamplingPhase GeometryOfKSpaceTraversal"
+        ),
+        _RECONSTRUCTED,
+        "C.8.13.4",
+        "mr-pulse-sequence",
+    ),
     # Whole slide images
     Condition(
         ("RescaleIntercept", "RescaleSlope", "PresentationLUTShape"),
@@ -232,6 +254,12 @@ CONDITIONS = (
     Condition(("MappingResource", "ContextGroupVersion"), Present("ContextIdentifier"), "8.6"),
 )
 """Conditions by which an attribute must be there. Those that only the scanner can answer are not here."""
+
+MODULE_CONDITIONS = (
+    ("enhanced-mr-image", "mr-pulse-sequence", _RECONSTRUCTED),
+    ("enhanced-mr-color-image", "mr-pulse-sequence", _RECONSTRUCTED),
+)
+"""IODs, their conditional modules, and when these must be there (PS3.3, A)."""
 
 FORBIDDEN = (
     Condition(("PatientPosition",), Present("PatientOrientationCodeSequence"), "C.7.3.1"),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+import attrs
 from pydicom.uid import MediaStorageDirectoryStorage
 
 from slicewise.dicom.checks.faults import Fault, Severity, fault
 from slicewise.dicom.checks.level import Level, vr_of_element
 from slicewise.dicom.checks.marking import marking_faults
 from slicewise.dicom.checks.pixel_faults import description_faults
-from slicewise.dicom.checks.presence import forbidden_faults, presence_faults
+from slicewise.dicom.checks.presence import forbidden_faults, presence_faults, required_modules
 from slicewise.dicom.checks.value_forms import value_faults
 from slicewise.dicom.checks.value_sets import class_value_faults, set_faults
 from slicewise.dicom.iods import Iod, iod_of
@@ -28,17 +29,19 @@ _AGREEING = {"MediaStorageSOPClassUID": "SOPClassUID", "MediaStorageSOPInstanceU
 _CONTENT = "ContentSequence"
 _UIDS = ("SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID", "FrameOfReferenceUID")
 _DEEPEST = 32
+_REMEMBERED = 20_000
 
 
+@attrs.frozen(kw_only=True, eq=False)
 class _Place:
-    """Where elements stand: the sequences around, what their instance is, and how its text is encoded."""
+    """Where elements stand: what their instance is, the sequences around, and how their text is encoded."""
 
-    __slots__ = ("characters", "iod", "modules", "path", "prefix")
-
-    def __init__(
-        self, iod: Iod | None, modules: frozenset[str], path: tuple[str, ...], prefix: str, characters: CharacterSet
-    ) -> None:
-        self.iod, self.modules, self.path, self.prefix, self.characters = iod, modules, path, prefix, characters
+    iod: Iod | None
+    modules: frozenset[str]
+    required: frozenset[str]
+    characters: CharacterSet
+    path: tuple[str, ...] = ()
+    prefix: str = ""
 
 
 class InstanceChecker:
@@ -64,8 +67,11 @@ class InstanceChecker:
         if iod is None and meta.value("MediaStorageSOPClassUID") != MediaStorageDirectoryStorage:
             uid = level.value("SOPClassUID")
             found.append(fault("unknown-class", "SOPClassUID", repr(uid), "a SOP class whose IOD is in the tables"))
-        modules = iod.modules_shown_by(level.keywords()) if iod else frozenset[str]()
-        found += self._level_faults(level, _Place(iod, modules, (), "", _characters(level)))
+        required = required_modules(level, iod) if iod else frozenset[str]()
+        modules = required | (iod.modules_shown_by(level.keywords()) if iod else frozenset())
+        found += self._level_faults(
+            level, _Place(iod=iod, modules=modules, required=required, characters=_characters(level))
+        )
         for element in meta.elements.values():
             found += value_faults(element, name_of(element.tag), _characters(level)) if element.vr != "SQ" else ()
         if iod is not None:
@@ -80,10 +86,22 @@ class InstanceChecker:
     def _level_faults(self, level: Level, place: _Place) -> Iterator[Fault]:
         if place.iod is not None and _CONTENT not in place.path:
             # What a content item must have depends on its value type.
-            yield from presence_faults(level, place.iod, place.modules, place.path, place.prefix)
+            yield from presence_faults(
+                level,
+                place.iod,
+                modules=place.modules,
+                required=place.required,
+                path=place.path,
+                prefix=place.prefix,
+            )
         for element in level.elements.values():
+            if place.path:
+                yield from self._element_faults(element, place)
+                continue
             key = (place.iod and place.iod.name, place.modules, place.prefix, place.characters, element)
             if key not in self._known:
+                if len(self._known) > _REMEMBERED:
+                    self._known.clear()
                 self._known[key] = tuple(self._element_faults(element, place))
             yield from self._known[key]
 
@@ -113,7 +131,7 @@ class InstanceChecker:
             level = Level({tag: inner for tag, inner in elements.items() if tag & 0xFFFF})
             path = (*place.path, name_of(element.tag))
             characters = _characters(level) if _CHARACTER_SET in elements else place.characters
-            inner = _Place(place.iod, place.modules, path, f"{name}[{number}].", characters)
+            inner = attrs.evolve(place, path=path, prefix=f"{name}[{number}].", characters=characters)
             yield from self._level_faults(level, inner)
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from slicewise.dicom.checks.conditions import CONDITIONS, FORBIDDEN, Condition
+from slicewise.dicom.checks.conditions import CONDITIONS, FORBIDDEN, MODULE_CONDITIONS, Condition
 from slicewise.dicom.checks.faults import Fault, Severity, fault
 from slicewise.dicom.checks.level import Level, vr_of_element
 from slicewise.dicom.iods import Attribute, AttributeType, Iod
 from slicewise.image import RawElement
 from slicewise.image.elements import tag_of
 
-__all__ = ["forbidden_faults", "presence_faults"]
+__all__ = ["forbidden_faults", "presence_faults", "required_modules"]
 
 _GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
 _REPEATING = "Overlay"
@@ -33,8 +33,21 @@ def _by_keyword() -> Mapping[str, tuple[Condition, ...]]:
 _CONDITIONS = _by_keyword()
 
 
+def required_modules(level: Level, iod: Iod) -> frozenset[str]:
+    """Return the modules that an instance must have: the mandatory ones, and those whose condition holds."""
+    return iod.mandatory | {
+        module for name, module, when in MODULE_CONDITIONS if name == iod.name and when.holds(level)
+    }
+
+
 def presence_faults(
-    level: Level, iod: Iod, modules: frozenset[str], path: tuple[str, ...], prefix: str
+    level: Level,
+    iod: Iod,
+    *,
+    modules: frozenset[str],
+    required: frozenset[str],
+    path: tuple[str, ...],
+    prefix: str,
 ) -> Iterator[Fault]:
     """Give the attributes of a dataset or item that must be there and are not, or must have a value and have none.
 
@@ -48,12 +61,14 @@ def presence_faults(
         What the instance is.
     modules : frozenset of str
         The modules that it has.
+    required : frozenset of str
+        Those of them that it must have.
     path : tuple of str
         Keywords of the sequences around.
     prefix : str
         What names are preceded by: the path with the numbers of items.
     """
-    mandatory = iod.attributes(path, modules=iod.mandatory)
+    certain = iod.attributes(path, modules=required)
     for keyword, attribute in iod.attributes(path, modules=modules).items():
         if keyword in _ELSEWHERE or _is_repeating(keyword) or (len(path) == 1 and path[0] in _GROUPS):
             # Which functional groups an image must have is a matter of its kind, and either of two places will do.
@@ -61,7 +76,7 @@ def presence_faults(
         if attribute.modules == (_BY_VALUE_TYPE,):
             continue
         # Items are there because their sequence is: what they must have does not depend on a module's usage.
-        is_certain = bool(path) or (keyword in mandatory and mandatory[keyword].type is attribute.type)
+        is_certain = bool(path) or (keyword in certain and certain[keyword].type is attribute.type)
         severity = None if is_certain else Severity.WARNING
         yield from _faults(level, attribute, f"{prefix}{keyword}", severity, modules)
 
