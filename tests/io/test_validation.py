@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,8 +13,9 @@ import pytest
 from pydicom.dataset import Dataset
 
 import slicewise as sw
+from slicewise.dicom.checks.faults import RULES
 from slicewise.io import phantom
-from witnesses import tool
+from witnesses import dicom_files, tool
 
 
 @pytest.fixture(scope="module")
@@ -242,6 +244,13 @@ def test_implicit_and_big_endian_files_say_the_same(whole, tmp_path, option):
     assert found(tmp_path) == EXPECTED
 
 
+def test_the_page_names_every_rule():
+    page = (Path(__file__).parents[2] / "docs" / "validation.md").read_text(encoding="utf-8")
+    families = ("missing-type-", "empty-type-")
+    named = set(re.findall(r"`([a-z0-9-]+)(?:…)?`", page))
+    assert {rule for rule in RULES if not rule.startswith(families)} - named == set()
+
+
 # --- the shell --------------------------------------------------------------------------------------
 
 
@@ -281,6 +290,24 @@ def test_exit_codes_say_whether_there_is_an_error(whole, damaged):
 def test_what_dciodvfy_and_the_eye_find_in_real_series(data, case, rule, attribute, files):
     groups = sw.validate(data(case), progress=False).groups
     assert [g.files for g in groups if (g.first.rule, g.attribute) == (rule, attribute)] == [files]
+
+
+@pytest.mark.data
+@pytest.mark.tool
+@pytest.mark.parametrize(
+    "case",
+    ["ct-ge-tilt", "ct-head-tiny-93", "pet-ge-wholebody-267", "mr-siemens-mosaic", "mr-canon-adc-36", "color-series"],
+)
+def test_dciodvfy_misses_the_same_attributes(data, case):
+    path = next(path for path in dicom_files(data(case)))
+    done = subprocess.run([tool("dciodvfy"), path], capture_output=True, check=False)
+    told = (done.stderr + done.stdout).decode("utf-8", "replace")
+    pattern = r"Error - (Missing|Empty) attribute .*Element=<(\w+)>"
+    theirs = {(what.lower(), keyword) for what, keyword in re.findall(pattern, told)}
+    findings = sw.validate(path, progress=False).errors
+    ours = {(f.rule.partition("-")[0], f.attribute) for f in findings if f.rule.startswith(("missing", "empty"))}
+    # It asks for a side of the body wherever it does not know the part.
+    assert ours == theirs - {("missing", "Laterality")}
 
 
 @pytest.mark.data

@@ -147,6 +147,7 @@ _PAIRED = _words(
     "ANKLE ARM AXILLA BREAST CALF CALCANEUS CLAVICLE ELBOW EAR EYE FEMUR FINGER FOOT FOREARM HAND HIP HUMERUS KIDNEY "
     "KNEE LEG LUNG ORBIT PATELLA SCAPULA SHOULDER THIGH THUMB TOE WRIST"
 )
+_LEGACY_MR = "1.2.840.10008.5.1.4.1.1.4.4"
 _RECONSTRUCTED = Is("ImageType", ("ORIGINAL", "MIXED"))
 
 CONDITIONS = (
@@ -211,9 +212,17 @@ CONDITIONS = (
     Condition(("TriggerTime",), Is("ScanOptions", ("CG", "PPG"), None), "C.8.3.1", "mr-image"),
     Condition(
         _words(
-            "ResonantNucleus KSpaceFiltering MagneticFieldStrength ApplicableSafetyStandardAgency ContentQualification "
-            "AcquisitionDateTime AcquisitionDuration BurnedInAnnotation LossyImageCompression PresentationLUTShape "
-            "ComplexImageComponent AcquisitionContrast"
+            "ResonantNucleus KSpaceFiltering MagneticFieldStrength ApplicableSafetyStandardAgency "
+            "AcquisitionDateTime AcquisitionDuration"
+        ),
+        _RECONSTRUCTED,
+        "C.8.13.2",
+        "enhanced-mr-image",
+    ),
+    Condition(("ContentQualification",), Not(Is("SOPClassUID", (_LEGACY_MR,))), "C.8.13.2", "enhanced-mr-image"),
+    Condition(
+        _words(
+            "BurnedInAnnotation LossyImageCompression PresentationLUTShape ComplexImageComponent AcquisitionContrast"
         ),
         _RECONSTRUCTED,
         "C.8.13.1",
