@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 
 import numpy as np
 import pydicom
@@ -21,8 +22,9 @@ from slicewise.errors import (
     UnknownAttributeError,
     ValueRangeError,
 )
-from slicewise.image import Geometry, Headers, Image, PerSlice
+from slicewise.image import Action, Geometry, Headers, Image, PerSlice
 from strategies import AXIS_ORIENTATIONS, rotations
+from witnesses import tool
 
 SLICES = 12
 
@@ -746,3 +748,24 @@ def test_private_element_that_cannot_be_encoded_can_be_dropped_as_the_message_sa
     # A keyword of a private element does not exist: messages call it by its tag, and so may the caller.
     found = read_back(write(ct, tmp_path / "out", overrides={"(0029,1010)": None}))
     assert (0x0029, 0x1010) not in found[0]
+
+
+def unknown_to_the_iod(path):
+    """Return what dciodvfy says that the IOD does not have."""
+    done = subprocess.run([tool("dciodvfy"), path], capture_output=True, check=False)
+    lines = done.stderr.decode("latin-1").splitlines()
+    return {line for line in lines if "not present in standard DICOM IOD" in line and "0x" not in line.split(">")[0]}
+
+
+def test_strict_iod_leaves_out_what_the_iod_does_not_know(phantom_ct, tmp_path):
+    reader = sw.SeriesReader(phantom_ct.folder)
+    more = {"EchoTime": 12.5, "VolumetricProperties": "VOLUME"}
+    loose = (reader >> sw.SeriesWriter(tmp_path / "loose", overrides=more)).update(progress=False)
+    strict = (reader >> sw.SeriesWriter(tmp_path / "strict", overrides=more, strict_iod=True)).update(progress=False)
+    kept, left = pydicom.dcmread(loose.paths[0]), pydicom.dcmread(strict.paths[0])
+    assert {e.keyword for e in kept} - {e.keyword for e in left} >= set(more)
+    assert unknown_to_the_iod(loose.paths[0])
+    assert not unknown_to_the_iod(strict.paths[0])
+    assert {e.tag for e in kept if e.tag.is_private} == {e.tag for e in left if e.tag.is_private} != set()
+    dropped = {row.name: row.reason for row in strict.report.rows if row.action is Action.DROPPED}
+    assert dropped["EchoTime"] == "strict_iod: the IOD does not know it"

@@ -84,6 +84,9 @@ def convert(
     drop: Annotated[
         list[str] | None, typer.Option(metavar="KEYWORD", help="Leave an attribute out. May be repeated.")
     ] = None,
+    strict_iod: Annotated[
+        bool, typer.Option("--strict-iod", help="Leave out what the IOD of the class does not know.")
+    ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a series that is in DST.")] = False,
     memory: Memory = None,
     workers: Workers = None,
@@ -145,6 +148,7 @@ def convert(
         equipment=equipment,
         private=private,
         overrides=overrides,
+        strict_iod=strict_iod,
         overwrite=overwrite,
         **{name: value for name, value in given.items() if value is not None},  # type: ignore[arg-type]
     )

@@ -91,6 +91,8 @@ def _derived_type(source: RawElement | None, headers: Headers, operations: froze
     if operations & {Operation.PROJECTION, Operation.MULTI}:
         kind = "PROJECTION IMAGE" if Operation.PROJECTION in operations else "OTHER"
         values = [kind] if modality == "MR" else values[:1]
+    if modality == "CT" and not values:
+        values = ["AXIAL"]  # one of two that there must be (PS3.3, C.8.2.1.1.1); a localizer would say so
     second = "PRIMARY" if modality == "PT" else "SECONDARY"
     return RawElement(_IMAGE_TYPE, "CS", "\\".join(["DERIVED", second, *values]).encode("ascii", "replace"))
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 import attrs
-from pydicom.datadict import dictionary_VR
+from pydicom.datadict import dictionary_VR, keyword_for_tag
 
 from slicewise.dicom.character_sets import can_hold, in_utf8
 from slicewise.dicom.derivation import Software, derivation_columns, image_type, source_columns
@@ -18,7 +18,7 @@ from slicewise.dicom.identity import Naming, identity_columns
 from slicewise.dicom.mosaics import describes_mosaic
 from slicewise.dicom.numbering import time_columns
 from slicewise.dicom.report import ReportRow
-from slicewise.dicom.required import neutral_values, type_2
+from slicewise.dicom.required import is_known_to, neutral_values, type_2
 from slicewise.dicom.rule_table import is_never_kept, row_for
 from slicewise.dicom.single_frames import is_multi_frame, single_frame_columns
 from slicewise.dicom.values import text_of
@@ -130,17 +130,27 @@ class DerivedHeaders:
 
     def with_required(self) -> DerivedHeaders:
         """Return headers in which attributes that must be there are: empty, or with a neutral value."""
-        modality = text_of(self.headers.element(tag_of("Modality"), 0))
+        sop_class = text_of(self.headers.element(tag_of("SOPClassUID"), 0))
         columns: dict[int, Column | None] = {}
-        for tag in type_2(modality):
+        for tag in type_2(sop_class):
             column = self.headers.column(tag)
             if column is None or (not isinstance(column, RawElement) and None in column):
                 empty = RawElement(tag, dictionary_VR(tag), b"")
                 columns[tag] = empty if column is None else tuple(e or empty for e in column)
         filled = self.updated(columns, "nothing true is known of it, and it must be there (type 2)")
-        neutral = neutral_values(modality)
+        neutral = neutral_values(sop_class)
         missing = {tag: RawElement(tag, dictionary_VR(tag), v) for tag, v in neutral.items() if not self._has(tag)}
         return filled.updated(missing, "its value no longer holds, and there must be one (type 1)")
+
+    def within_iod(self) -> DerivedHeaders:
+        """Return headers without what the IOD of their class does not know; private attributes stay."""
+        sop_class = text_of(self.headers.element(tag_of("SOPClassUID"), 0))
+        foreign = [
+            tag
+            for tag in self.headers.columns()
+            if not tag >> 16 & 1 and not is_known_to(sop_class, keyword_for_tag(tag))
+        ]
+        return self.updated(dict.fromkeys(foreign), "strict_iod: the IOD does not know it")
 
     def _has(self, tag: int) -> bool:
         return self.headers.column(tag) is not None

@@ -133,6 +133,9 @@ class SeriesWriter(Sink):
         Values for attributes: keyword to a value, a list with one value per slice, or None to drop it.
     transfer_syntax : str
         UID; Explicit VR Little Endian is what there is.
+    strict_iod : bool
+        Whether attributes are left out that the IOD of the class does not know. They are allowed otherwise, as
+        those of a Standard Extended SOP class (PS3.2, 3.11.3).
     overwrite : bool
         Whether a series that is in the folder is replaced.
 
@@ -162,6 +165,7 @@ class SeriesWriter(Sink):
     private: str = attrs.field(default="rules", kw_only=True, validator=one_of("rules", "keep", "drop"))
     overrides: Mapping[str, Any] = attrs.field(default=None, kw_only=True, converter=fixed_mapping)
     transfer_syntax: str = attrs.field(default=EXPLICIT_LITTLE, kw_only=True, validator=_explicit)
+    strict_iod: bool = attrs.field(default=False, kw_only=True)
     overwrite: bool = attrs.field(default=False, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
@@ -233,7 +237,8 @@ class SeriesWriter(Sink):
             private=self.private,
             texts=[text for text in (self.series_description, *self.overrides.values()) if isinstance(text, str)],
         )
-        return derived.with_required().with_overrides(self.overrides, _source_uids(info))
+        derived = derived.with_required().with_overrides(self.overrides, _source_uids(info))
+        return derived.within_iod() if self.strict_iod else derived
 
     def _check_names(self) -> None:
         names = self.file_names
