@@ -1,0 +1,168 @@
+"""DICOM files as Python scripts that make them again with pydicom alone."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import tempfile
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import attrs
+import pydicom
+from pydicom.dataset import Dataset
+from pydicom.errors import InvalidDicomError
+
+from slicewise.errors import DestinationError, NotDicomError, ParameterError, ReadError, SlicewiseError, WriteError
+from slicewise.image.decoding import DECODING_ERRORS
+from slicewise.io.codify_elements import Choice
+from slicewise.io.codify_instance import instance_script
+from slicewise.io.codify_series import series_script
+from slicewise.io.codify_side import SideFile
+from slicewise.io.listing import PathLike, list_files
+from slicewise.io.stored_files import StoredFile
+
+__all__ = ["Codified", "codify"]
+
+
+@attrs.frozen
+class Codified:
+    """What codify wrote.
+
+    Parameters
+    ----------
+    script : Path
+        The script.
+    side : Path or None
+        The file beside it, with large values; None where there are none.
+    instances : int
+        How many instances the script makes.
+    """
+
+    script: Path
+    side: Path | None
+    instances: int
+
+
+def codify(
+    source: PathLike,
+    script: PathLike | None = None,
+    *,
+    exclude_size: int | None = None,
+    private: bool = True,
+    side_size: int = 256,
+    save_as: str | None = None,
+    overwrite: bool = False,
+) -> Codified:
+    """Write a Python script that makes an instance, or all instances of a series, again; it needs pydicom alone.
+
+    The instance that the script makes has the same elements with the same bytes: sequences, private elements, file
+    meta information and preamble included.
+
+    Parameters
+    ----------
+    source : path
+        A file; or a folder or an archive with the instances of one series, which become one script.
+    script : path, optional
+        The script, ``.py``; in the working folder with the name of the source if not given.
+    exclude_size : int, optional
+        Values that are no text and longer than this many bytes are left out, with a comment in their place.
+    private : bool
+        Whether private elements are taken.
+    side_size : int
+        Values that are no text and longer than this many bytes are put into one file beside the script, with its name
+        and ``.bin``.
+    save_as : str, optional
+        What the script writes if it is not told otherwise: a file, or of a series a folder.
+    overwrite : bool
+        Whether a script that is there is replaced.
+
+    Raises
+    ------
+    NotDicomError
+        If a file is not DICOM.
+    SeveralSeriesError
+        If there are several series.
+    DestinationError
+        If the script or the file beside it is there already.
+    WriteError
+        If they cannot be written.
+    """
+    if side_size < 0 or (exclude_size is not None and exclude_size < 0):
+        raise ParameterError(f"sizes must not be negative (got side_size={side_size}, exclude_size={exclude_size})")
+    origin = Path(source).expanduser()
+    target = Path(script) if script is not None else Path(f"{origin.resolve().stem}.py")
+    if target.suffix != ".py":
+        raise ParameterError(f"'script' must be the name of a Python file, ending in .py (got {str(target)!r})")
+    side_path = target.with_suffix(".bin")
+    _check_free(target, side_path, overwrite=overwrite)
+    files = list_files(origin)
+    with _staged(target.parent) as (stage, side_file):
+        side = SideFile(side_file)
+        choice = Choice(side, side_size, exclude_size, private)
+        default = save_as or f"{target.stem}-made"
+        if len(files) == 1:
+            text = instance_script(_read(files[0]), choice, files[0].path.name, side_path.name, save_as or f"{default}.dcm")
+        else:
+            text = series_script(map(_named, files), choice, origin.name, side_path.name, default)
+        side_file.close()
+        _put(stage, text, target, side_path, has_side=side.size > 0)
+    return Codified(target, side_path if side.size else None, len(files))
+
+
+def _named(file: StoredFile) -> tuple[str, Dataset]:
+    return file.path.name, _read(file)
+
+
+def _read(file: StoredFile) -> Dataset:
+    try:
+        with file.open() as opened:
+            data = opened.read_at(opened.size, 0)
+        return _parsed(data)
+    except SlicewiseError as error:
+        raise type(error)(f"{file.path}: {error}") from None
+    except DECODING_ERRORS as error:
+        raise ReadError(f"{file.path}: pydicom cannot read it ({error})") from error
+
+
+def _parsed(data: bytes) -> Dataset:
+    # What pydicom warns of while it reads, the script makes again.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return pydicom.dcmread(io.BytesIO(data))
+        except InvalidDicomError:
+            dataset = pydicom.dcmread(io.BytesIO(data), force=True)
+    if not any(tag.group == 0x0008 for tag in dataset.keys()):  # noqa: PLR2004, SIM118 - the group of identification
+        raise NotDicomError("no DICOM file: neither its head nor its elements are those of one")
+    return dataset
+
+
+def _check_free(*paths: Path, overwrite: bool) -> None:
+    for path in paths:
+        if path.exists() and (not overwrite or not path.is_file()):
+            raise DestinationError(f"{path}: it is there already; choose another name, or replace it with overwrite=True")
+
+
+@contextlib.contextmanager
+def _staged(folder: Path) -> Iterator[tuple[Path, BinaryIO]]:
+    try:
+        with tempfile.TemporaryDirectory(prefix=".codify.partial-", dir=folder) as name:
+            stage = Path(name)
+            with (stage / "side").open("wb") as file:
+                yield stage, file
+    except SlicewiseError:
+        raise
+    except OSError as error:
+        raise WriteError(f"{folder}: the script cannot be written there ({error.strerror})") from error
+
+
+def _put(stage: Path, text: str, target: Path, side_path: Path, *, has_side: bool) -> None:
+    (stage / "script").write_text(text, encoding="utf-8")
+    # The script knows the digest of what belongs to it, should only one of them come to its place.
+    if has_side:
+        os.replace(stage / "side", side_path)
+    os.replace(stage / "script", target)
