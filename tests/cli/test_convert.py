@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pydicom
@@ -102,3 +104,11 @@ def test_diff_of_a_conversion_shows_what_convert_changed(program, phantom_ct, tm
     assert (rows["PatientID"]["a"], rows["PatientID"]["b"], rows["PatientID"]["slices"]) == ("PHANTOM-1", "other", 12)
     assert "PatientName" not in rows
     assert (told["pixels"]["different"], told["matched"]) == (0, 12)
+
+
+def test_codify_writes_a_script_that_makes_the_series_again(shell, phantom_ct, tmp_path):
+    told = shell("codify", phantom_ct.folder, tmp_path / "ct.py", "--exclude-private")
+    assert "ct.bin" in told
+    assert "makes 12 instances" in told
+    subprocess.run([sys.executable, tmp_path / "ct.py", tmp_path / "made"], check=True)
+    assert sorted(path.name for path in (tmp_path / "made").iterdir()) == sorted(p.name for p in phantom_ct.paths)

@@ -4,28 +4,41 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 import tempfile
 import warnings
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import attrs
 import pydicom
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 
-from slicewise.errors import DestinationError, NotDicomError, ParameterError, ReadError, SlicewiseError, WriteError
+from slicewise.errors import (
+    DestinationError,
+    NotDicomError,
+    ParameterError,
+    ReadError,
+    SlicewiseError,
+    SlicewiseWarning,
+    WriteError,
+)
 from slicewise.image.decoding import DECODING_ERRORS
-from slicewise.io.codify_elements import Choice
+from slicewise.io.codify_elements import Choice, title_of
 from slicewise.io.codify_instance import instance_script
 from slicewise.io.codify_series import series_script
 from slicewise.io.codify_side import SideFile
+from slicewise.io.codify_values import stored_element
+from slicewise.io.dicomdir import HEAD_LENGTH, is_dicom
 from slicewise.io.listing import PathLike, list_files
-from slicewise.io.stored_files import StoredFile
+from slicewise.io.stored_files import PlainFile, StoredFile
 
 __all__ = ["Codified", "codify"]
+
+_UNDEFINED = 0xFFFFFFFF
 
 
 @attrs.frozen
@@ -99,33 +112,57 @@ def codify(
         raise ParameterError(f"'script' must be the name of a Python file, ending in .py (got {str(target)!r})")
     side_path = target.with_suffix(".bin")
     _check_free(target, side_path, overwrite=overwrite)
-    files = list_files(origin)
+    files = _files(origin)
     with _staged(target.parent) as (stage, side_file):
         side = SideFile(side_file)
         choice = Choice(side, side_size, exclude_size, private)
         default = save_as or f"{target.stem}-made"
         if len(files) == 1:
-            text = instance_script(_read(files[0]), choice, files[0].path.name, side_path.name, save_as or f"{default}.dcm")
+            text = instance_script(
+                _read(files[0]), choice, files[0].path.name, side_path.name, save_as or f"{default}.dcm"
+            )
         else:
-            text = series_script(map(_named, files), choice, origin.name, side_path.name, default)
+            text = series_script(
+                [(file.path.name, partial(_read, file)) for file in files], choice, origin.name, side_path.name, default
+            )
         side_file.close()
         _put(stage, text, target, side_path, has_side=side.size > 0)
     return Codified(target, side_path if side.size else None, len(files))
 
 
-def _named(file: StoredFile) -> tuple[str, Dataset]:
-    return file.path.name, _read(file)
+def _files(origin: Path) -> list[StoredFile]:
+    # A DICOMDIR that is named is meant itself.
+    return [PlainFile(origin)] if origin.is_file() and _is_dicom(origin) else list_files(origin)
+
+
+def _is_dicom(path: Path) -> bool:
+    with path.open("rb") as file:
+        return is_dicom(file.read(HEAD_LENGTH))
 
 
 def _read(file: StoredFile) -> Dataset:
     try:
         with file.open() as opened:
             data = opened.read_at(opened.size, 0)
-        return _parsed(data)
+        dataset = _parsed(data)
     except SlicewiseError as error:
         raise type(error)(f"{file.path}: {error}") from None
     except DECODING_ERRORS as error:
         raise ReadError(f"{file.path}: pydicom cannot read it ({error})") from error
+    _warn_of_cut(dataset, file.path)
+    return dataset
+
+
+def _warn_of_cut(dataset: Dataset, path: Path) -> None:
+    for tag in dataset.keys():  # noqa: SIM118 - it iterates over decoded elements
+        element = stored_element(dataset, tag)
+        if isinstance(element, RawDataElement) and element.length not in (len(element.value or b""), _UNDEFINED):
+            warnings.warn(
+                f"{path}: the file ends within {title_of(tag)}, which states {element.length} bytes and has "
+                f"{len(element.value or b'')}; the script makes it with those that are there",
+                SlicewiseWarning,
+                stacklevel=2,
+            )
 
 
 def _parsed(data: bytes) -> Dataset:
@@ -136,7 +173,7 @@ def _parsed(data: bytes) -> Dataset:
             return pydicom.dcmread(io.BytesIO(data))
         except InvalidDicomError:
             dataset = pydicom.dcmread(io.BytesIO(data), force=True)
-    if not any(tag.group == 0x0008 for tag in dataset.keys()):  # noqa: PLR2004, SIM118 - the group of identification
+    if not any(tag.group == 0x0008 for tag in dataset.keys()):  # noqa: SIM118 - the group of identification
         raise NotDicomError("no DICOM file: neither its head nor its elements are those of one")
     return dataset
 
@@ -144,7 +181,9 @@ def _parsed(data: bytes) -> Dataset:
 def _check_free(*paths: Path, overwrite: bool) -> None:
     for path in paths:
         if path.exists() and (not overwrite or not path.is_file()):
-            raise DestinationError(f"{path}: it is there already; choose another name, or replace it with overwrite=True")
+            raise DestinationError(
+                f"{path}: it is there already; choose another name, or replace it with overwrite=True"
+            )
 
 
 @contextlib.contextmanager
@@ -164,5 +203,5 @@ def _put(stage: Path, text: str, target: Path, side_path: Path, *, has_side: boo
     (stage / "script").write_text(text, encoding="utf-8")
     # The script knows the digest of what belongs to it, should only one of them come to its place.
     if has_side:
-        os.replace(stage / "side", side_path)
-    os.replace(stage / "script", target)
+        (stage / "side").replace(side_path)
+    (stage / "script").replace(target)

@@ -15,7 +15,7 @@ from pydicom.tag import BaseTag
 from slicewise.image.decoding import DECODING_ERRORS, vr_of
 from slicewise.image.elements import name_of
 from slicewise.io.codify_side import SideFile
-from slicewise.io.codify_values import Coded, coded, is_text
+from slicewise.io.codify_values import Coded, coded, is_text, stored_element
 
 __all__ = ["Choice", "Value", "character_set_of", "elements_of", "title_of"]
 
@@ -92,9 +92,9 @@ def elements_of(dataset: Dataset, choice: Choice, character_set: Any) -> Iterato
 def _value_of(dataset: Dataset, tag: BaseTag, choice: Choice, character_set: Any) -> Value | None:
     if tag.is_private and not choice.private:
         return None
-    if tag.element == 0 and tag.group > 2:  # noqa: PLR2004 - the group of the file's own meta information
+    if tag.element == 0 and tag.group > 2:
         return None  # a group length is retired, and pydicom writes none
-    element = dataset.get_item(tag)
+    element = stored_element(dataset, tag)
     is_undefined = (
         element.length == _UNDEFINED if isinstance(element, RawDataElement) else bool(element.is_undefined_length)
     )
@@ -109,7 +109,7 @@ def _value_of(dataset: Dataset, tag: BaseTag, choice: Choice, character_set: Any
 
 
 def _items_of(dataset: Dataset, tag: BaseTag) -> list[Dataset] | None:
-    found = dataset.get_item(tag)
+    found = stored_element(dataset, tag)
     if isinstance(found, RawDataElement) and (found.VR == "UN" or vr_of(found, dataset)[0] != "SQ"):
         return None
     try:

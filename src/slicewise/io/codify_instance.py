@@ -14,7 +14,7 @@ from slicewise.io.codify_statements import Statements
 from slicewise.io.codify_text import SCRIPT_HEAD, STORED, side_lines
 from slicewise.io.codify_values import quiet
 
-__all__ = ["encoding_arguments", "instance_script"]
+__all__ = ["encoding_arguments", "instance_script", "preamble_text", "script_of"]
 
 
 def instance_script(dataset: Dataset, choice: Choice, name: str, side_name: str, save_as: str) -> str:
@@ -35,12 +35,14 @@ def instance_script(dataset: Dataset, choice: Choice, name: str, side_name: str,
     """
     statements = Statements(choice)
     lines: list[str] = []
+    meta = getattr(dataset, "file_meta", None)
     with quiet():
-        meta = getattr(dataset, "file_meta", None)
         own_name, meta_name = statements.new_name("ds"), statements.new_name("file_meta")
         if meta:
             lines += ["# File meta information", f"{meta_name} = FileMetaDataset()"]
-            lines += Statements(attrs.evolve(choice, exclude_size=None, private=True)).dataset(meta, meta_name, default_encoding)
+            lines += Statements(attrs.evolve(choice, exclude_size=None, private=True)).dataset(
+                meta, meta_name, default_encoding
+            )
             lines += [""]
         lines += ["# Data set", f"{own_name} = Dataset()"]
         lines += statements.dataset(dataset, own_name, default_encoding)
@@ -68,8 +70,6 @@ def script_of(title: str, arguments: str, lines: list[str], choice: Choice, side
         head = head.replace("import sys\n", "import hashlib\nimport sys\n") + side_lines(side_name, choice.side.digest)
     if "Stored(" in body:
         head += STORED
-    while "\n\n\n" in body:
-        body = body.replace("\n\n\n", "\n\n")
     return f"{head}\n\n{body}"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import keyword as python
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import attrs
@@ -70,7 +71,8 @@ class Statements:
             if only is None or value.tag in only:
                 lines += self._element(value, name, character_set, blocks)
                 lines += self._block(dataset, value, name, blocks)
-        return lines
+        # Sequences stand apart, by one line.
+        return [line for before, line in pairwise(["", *lines]) if line or before]
 
     def _element(self, value: Value, name: str, character_set: Any, blocks: _Blocks) -> Iterator[str]:
         if value.omission:
@@ -105,29 +107,28 @@ class Statements:
         if not tag.is_private_creator or value.code is None or value.code.text is None:
             return
         creator = dataset[tag].value
-        used = any(t.group == tag.group and t.element >> 8 == tag.element for t in dataset.keys())  # noqa: SIM118
+        used = any(t.group == tag.group and t.element >> 8 == tag.element for t in dataset.keys())  # noqa: SIM118 - elements else
         # Two blocks of one creator: the first is found.
-        first = next(
-            (t for t in sorted(dataset.keys()) if t.group == tag.group and t.is_private_creator
-             and dataset[t].value == creator), tag
-        )
+        first = next(t for t in sorted(dataset.keys()) if t.group == tag.group and _is_creator(dataset, t, creator))
         if used and isinstance(creator, str) and creator and first == tag:
             block = self.new_name(f"{creator}_{tag.group:04x}")
             blocks[tag.group, tag.element] = block
             yield f"{block} = {name}.private_block(0x{tag.group:04X}, {value.code.text})"
 
 
-def _assigned(
-    tag: BaseTag, code: Coded, choice: Choice, name: str, blocks: _Blocks, *, is_undefined: bool
-) -> str:
+def _is_creator(dataset: Dataset, tag: BaseTag, name: Any) -> bool:
+    return tag.is_private_creator and dataset[tag].value == name
+
+
+def _assigned(tag: BaseTag, code: Coded, choice: Choice, name: str, blocks: _Blocks, *, is_undefined: bool) -> str:
     if code.text is not None:
         return _added(tag, code.vr, code.text, name, blocks)
     value = choice.bytes_text(code.value)
-    if code.is_bytes and (not is_undefined or tag == 0x7FE00010):  # noqa: PLR2004 - Pixel Data, which the writer marks
+    if code.is_bytes and (not is_undefined or tag == 0x7FE00010):
         return _added(tag, code.vr, value, name, blocks)
     place = _place(tag, blocks)
     undefined = ", is_undefined=True" if is_undefined else ""
-    return f"{name}.add(Stored({place}, {code.vr!r}, {value}{undefined}))"
+    return f"{name}.add(Stored({place}, {code.vr!r}, {value}{undefined})){_comment(tag)}"
 
 
 def _added(tag: BaseTag, vr: str, value: str, name: str, blocks: _Blocks) -> str:
@@ -137,7 +138,12 @@ def _added(tag: BaseTag, vr: str, value: str, name: str, blocks: _Blocks) -> str
     keyword = name_of(tag)
     if not keyword.startswith("(") and dictionary_VR(tag) == vr:
         return f"{name}.{keyword} = {value}"
-    return f"{name}.add_new(0x{tag:08X}, {vr!r}, {value})"
+    return f"{name}.add_new(0x{tag:08X}, {vr!r}, {value}){_comment(tag)}"
+
+
+def _comment(tag: BaseTag) -> str:
+    name = name_of(tag)
+    return "" if name.startswith("(") else f"  # {name}"
 
 
 def _place(tag: BaseTag, blocks: _Blocks) -> str:

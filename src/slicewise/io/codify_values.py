@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 from pydicom.charset import convert_encodings
-from pydicom.datadict import dictionary_VR
+from pydicom.datadict import dictionary_has_tag, dictionary_VR
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
@@ -20,7 +20,7 @@ from pydicom.tag import BaseTag
 
 from slicewise.image.decoding import DECODING_ERRORS
 
-__all__ = ["BYTES_VRS", "Coded", "coded", "encoded", "is_text", "quiet"]
+__all__ = ["BYTES_VRS", "Coded", "coded", "encoded", "is_text", "quiet", "stored_element"]
 
 BYTES_VRS = frozenset(["OB", "OD", "OF", "OL", "OV", "OW", "UN"])
 _TEXTS = frozenset(
@@ -81,7 +81,7 @@ def coded(dataset: Dataset, tag: BaseTag, character_set: Any, largest: int) -> C
     largest : int
         The most bytes, of a value that is no text, for which a literal is wanted.
     """
-    found = dataset.get_item(tag)
+    found = stored_element(dataset, tag)
     if isinstance(found, RawDataElement):
         value = found.value or b""
         vr, decoded = _decoded(dataset, found)
@@ -92,15 +92,20 @@ def coded(dataset: Dataset, tag: BaseTag, character_set: Any, largest: int) -> C
     if not value:
         return Coded(vr, b"", "''" if is_text(vr) else "None")
     if vr in BYTES_VRS:
-        # UN becomes the VR of the dictionary, and what is odd is padded.
-        is_bytes = str(DataElement(tag, vr, b"").VR) == vr and len(value) % 2 == 0
-        return Coded(vr, value, None, is_bytes)
+        # UN of a known element becomes the VR of the dictionary, and what is odd is padded.
+        is_mended = vr == "UN" and not tag.is_private and dictionary_has_tag(tag)
+        return Coded(vr, value, None, not is_mended and len(value) % 2 == 0)
     if len(value) > largest and not is_text(vr):
         return Coded(vr, value)
     for text in _candidates(vr, value, decoded, little_endian=little_endian):
         if _encodes_to(tag, vr, text, value, character_set, little_endian=little_endian):
             return Coded(vr, value, text)
     return Coded(vr, value)
+
+
+def stored_element(dataset: Dataset, tag: BaseTag) -> DataElement | RawDataElement:
+    """Return an element of a dataset, not decoded if it has not been before."""
+    return dataset.get_item(tag)
 
 
 def encoded(element: DataElement, character_set: Any, *, little_endian: bool) -> bytes | None:
