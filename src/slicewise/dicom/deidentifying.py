@@ -30,6 +30,9 @@ _DUMMIES = {
     "US": bytes(2), "SV": bytes(8), "UV": bytes(8), "OB": bytes(2), "OW": bytes(2), "UN": bytes(2), "SQ": b"",
 }  # fmt: skip
 
+_NEEDED = {"PT": frozenset([tag_of("SeriesDate"), tag_of("SeriesTime")])}
+"""What the IODs of a modality want a value of (type 1), though the profile would remove it (PS3.3, C.8.9.1)."""
+
 _OPTION_CODES = {
     "retain_uids": Code("113110", "DCM", "Retain UIDs Option"),
     "retain_device": Code("113109", "DCM", "Retain Device Identity Option"),
@@ -74,12 +77,13 @@ class Profile:
         options = [code for name, code in _OPTION_CODES.items() if getattr(self, name)]
         return (_BASIC, *options, *([_DATE_CODES[self.dates]] if self.dates in _DATE_CODES else []))
 
-    def action(self, tag: int) -> str:
+    def action(self, tag: int, modality: str = "") -> str:
         """Return what is done to an attribute: K, C (clean), S (shift), U, X, Z, D."""
         actions = actions_of(tag)
         if actions is None:
             return "K"
-        return self._optional(actions) or _strictest(actions.basic)
+        is_needed = "D" in actions.basic and tag in _NEEDED.get(modality, ())
+        return self._optional(actions) or ("D" if is_needed else _least(actions.basic))
 
     def may_go(self, tag: int) -> bool:
         """Tell whether an attribute is to be removed where the IOD needs neither it nor a value of it."""
@@ -100,7 +104,7 @@ class Profile:
         return next((letter for letter in ("C", "S", "K") if letter in chosen), "")
 
 
-def _strictest(basic: str) -> str:
+def _least(basic: str) -> str:
     # What the IOD wants is seen to when the series is written. Of X/D only X is left here, as of Z/D only Z.
     if "U" in basic:
         return "U"
@@ -132,7 +136,8 @@ def deidentified(headers: Headers, profile: Profile, pseudonyms: Pseudonyms, met
     method : str
         What did it, for Deidentification Method.
     """
-    worker = _Worker(profile, pseudonyms, patient_key(headers), Cleaner.of(headers))
+    modality = _shown(headers, tag_of("Modality"))
+    worker = _Worker(profile, pseudonyms, patient_key(headers), Cleaner.of(headers), modality)
     columns: dict[int, Column | None] = {}
     for tag in headers.columns():
         column = explicit_column(tag, headers)
@@ -179,6 +184,7 @@ class _Worker:
     pseudonyms: Pseudonyms
     patient: str
     cleaner: Cleaner
+    modality: str
 
     def element(self, element: RawElement, siblings: Mapping[int, RawElement]) -> RawElement | None:
         """Return what an element becomes; None if it goes."""
@@ -196,7 +202,7 @@ class _Worker:
             "Z": self._emptied,
             "D": self._dummy,
         }
-        return ways[self.profile.action(element.tag)](known)
+        return ways[self.profile.action(element.tag, self.modality)](known)
 
     def _items(self, element: RawElement) -> RawElement | None:
         try:
