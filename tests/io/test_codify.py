@@ -228,3 +228,35 @@ def test_several_series_are_no_one_script(phantom_ct, tmp_path):
     with pytest.raises(SeveralSeriesError, match=r"zz\.dcm"):
         sw.codify(tmp_path / "all", tmp_path / "s.py")
     assert not list(tmp_path.glob("s.*"))
+
+
+def test_a_script_without_identification_says_nothing_of_the_patient(tmp_path):
+    source = tmp_path / "Quixote_Alonso.dcm"
+    shutil.copyfile(SHIPPED_FILES / "CT_small.dcm", source)
+    original = pydicom.dcmread(source)
+    done = sw.codify(source, tmp_path / "s.py", deidentify=sw.Deidentify())
+    run((done.script, tmp_path / "made.dcm"))
+    made = pydicom.dcmread(tmp_path / "made.dcm")
+    assert made.PatientIdentityRemoved == "YES"
+    assert made.PixelData == original.PixelData
+    assert made.file_meta.MediaStorageSOPInstanceUID == made.SOPInstanceUID != original.SOPInstanceUID
+    everything = done.script.read_bytes() + done.side.read_bytes() + (tmp_path / "made.dcm").read_bytes()
+    told = [original.PatientName, original.PatientID, original.StudyInstanceUID, original.StudyDate, "Quixote"]
+    assert [text for text in told if str(text).encode() in everything] == []
+
+
+def test_a_series_without_identification_is_one_script(phantom_ct, tmp_path):
+    deidentify = sw.Deidentify(secret=b"a secret of this test, long enough")
+    done = sw.codify(phantom_ct.folder, tmp_path / "ct.py", deidentify=deidentify)
+    run((done.script, tmp_path / "made"))
+    made = sw.SeriesReader(tmp_path / "made")
+    expected = sw.SeriesReader(phantom_ct.folder) >> deidentify
+    assert made.headers["SOPInstanceUID"] == expected.headers["SOPInstanceUID"]
+    assert made.headers["PatientID"] == expected.headers["PatientID"]
+
+
+def test_what_is_no_dicom_file_in_a_folder_is_passed_over(phantom_ct, tmp_path):
+    shutil.copytree(phantom_ct.folder, tmp_path / "all")
+    (tmp_path / "all" / "LICENSE").write_text("free")
+    with pytest.warns(SlicewiseWarning, match="LICENSE"):
+        assert sw.codify(tmp_path / "all", tmp_path / "s.py").instances == 12

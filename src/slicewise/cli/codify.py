@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from slicewise.cli.options import Json
 from slicewise.cli.output import print_json
+
+if TYPE_CHECKING:
+    from slicewise.filters.deidentify import Deidentify
 
 __all__ = ["codify"]
 
@@ -36,6 +39,13 @@ def codify(
         str | None,
         typer.Option("--save-as", "-s", metavar="NAME", help="The file, or folder, that the script writes by default."),
     ] = None,
+    deidentified: Annotated[
+        bool, typer.Option("--deidentified", help="Take out of the headers what tells who the patient is.")
+    ] = False,
+    secret_file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="With --deidentified: UIDs and pseudonyms follow from what is in this file."),
+    ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a script that is there.")] = False,
     json: Json = False,
 ) -> None:
@@ -45,6 +55,8 @@ def codify(
     """
     from slicewise.io.codify import codify as write
 
+    if secret_file is not None and not deidentified:
+        raise typer.BadParameter("is for --deidentified alone", param_hint="--secret-file")
     done = write(
         source,
         script,
@@ -52,6 +64,7 @@ def codify(
         private=private,
         side_size=side_size,
         save_as=save_as,
+        deidentify=_deidentify(secret_file) if deidentified else None,
         overwrite=overwrite,
     )
     if json:
@@ -59,3 +72,14 @@ def codify(
         return
     beside = f", with {done.side.name} beside it" if done.side else ""
     print(f"{done.script}{beside}: makes {done.instances} {'instance' if done.instances == 1 else 'instances'}")
+
+
+def _deidentify(secret_file: Path | None) -> Deidentify:
+    from slicewise.filters.deidentify import Deidentify
+
+    if secret_file is None:
+        return Deidentify()
+    try:
+        return Deidentify(secret=secret_file.read_bytes())
+    except OSError as error:
+        raise typer.BadParameter(f"cannot be read ({error.strerror})", param_hint="--secret-file") from error

@@ -19,7 +19,7 @@ from slicewise.image.elements import tag_of
 from slicewise.pipeline.effect import Effect
 from slicewise.pipeline.node import Array, Block, Filter, Slab, node
 
-__all__ = ["Deidentify"]
+__all__ = ["Deidentify", "warn_of_pixels"]
 
 _DATES = ("remove", "shift", "keep")
 _OFTEN_LETTERED = frozenset(["ES", "GM", "IVUS", "OP", "OT", "RF", "SC", "SM", "US", "XA", "XC"])
@@ -69,7 +69,7 @@ class Deidentify(Filter):
         If the secret is too short.
     """
 
-    secret: Pseudonyms = attrs.field(default=None, kw_only=True, converter=_pseudonyms)
+    secret: bytes | str | None = attrs.field(default=None, kw_only=True, converter=_pseudonyms)
     dates: str = attrs.field(default="remove", kw_only=True, validator=_of_dates)
     retain_uids: bool = attrs.field(default=False, kw_only=True)
     retain_device: bool = attrs.field(default=False, kw_only=True)
@@ -84,6 +84,11 @@ class Deidentify(Filter):
         return Profile(**{name: value for name, value in self.parameters.items() if name != "secret"})
 
     @property
+    def pseudonyms(self) -> Pseudonyms:
+        """What stands for the patient and for UIDs; it does not show the secret that it is made from."""
+        return _pseudonyms(self.secret)
+
+    @property
     def effect(self) -> Effect:
         """Nothing is done to the values."""
         return Effect(())
@@ -91,7 +96,7 @@ class Deidentify(Filter):
     @property
     def identity(self) -> Any:
         """The options, and what tells the secret from others."""
-        return {**self.parameters, "secret": self.secret.digest}
+        return {**self.parameters, "secret": self.pseudonyms.digest}
 
     def history_text(self, *inputs: ImageInfo) -> str:
         """Return nothing: the headers tell the options as codes, and the secret is nobody's business."""
@@ -99,7 +104,7 @@ class Deidentify(Filter):
 
     def _infer(self, *inputs: ImageInfo) -> ImageInfo:
         info = super()._infer(*inputs)
-        _warn_of_pixels(info.headers)
+        warn_of_pixels(info.headers)
         headers = self.of_headers(info.headers)
         step = attrs.evolve(info.history[-1], changes=_changes(info.headers, headers))
         return attrs.evolve(
@@ -116,12 +121,12 @@ class Deidentify(Filter):
             installed = version("slicewise")
         except PackageNotFoundError:  # a checkout that is not installed
             installed = "0+unknown"
-        return deidentified(headers, self.profile, self.secret, f"slicewise {installed}: PS3.15 annex E")
+        return deidentified(headers, self.profile, self.pseudonyms, f"slicewise {installed}: PS3.15 annex E")
 
     def _source(self, source: Source) -> Source:
         if self.retain_uids:
             return source
-        uid = self.secret.uid
+        uid = self.pseudonyms.uid
         return source._replace(
             study_uid=uid(source.study_uid),
             series_uid=uid(source.series_uid),
@@ -146,7 +151,8 @@ def _changes(before: Headers, after: Headers) -> tuple[Change, ...]:
     return tuple(changes)
 
 
-def _warn_of_pixels(headers: Headers) -> None:
+def warn_of_pixels(headers: Headers) -> None:
+    """Warn where names are, or may well be, burned into the pixels, which nothing here looks at."""
     burned = {text_of(headers.element(tag_of("BurnedInAnnotation"), k)) for k in range(len(headers))}
     modality = text_of(headers.element(tag_of("Modality"), 0))
     if "YES" in burned:

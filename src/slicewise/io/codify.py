@@ -6,7 +6,7 @@ import contextlib
 import io
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
@@ -26,7 +26,9 @@ from slicewise.errors import (
     SlicewiseWarning,
     WriteError,
 )
+from slicewise.filters.deidentify import Deidentify
 from slicewise.image.decoding import DECODING_ERRORS
+from slicewise.io.codify_deidentified import without_identification
 from slicewise.io.codify_elements import Choice, title_of
 from slicewise.io.codify_instance import instance_script
 from slicewise.io.codify_series import series_script
@@ -68,6 +70,7 @@ def codify(
     private: bool = True,
     side_size: int = 256,
     save_as: str | None = None,
+    deidentify: Deidentify | None = None,
     overwrite: bool = False,
 ) -> Codified:
     """Write a Python script that makes an instance, or all instances of a series, again; it needs pydicom alone.
@@ -90,6 +93,9 @@ def codify(
         and ``.bin``.
     save_as : str, optional
         What the script writes if it is not told otherwise: a file, or of a series a folder.
+    deidentify : Deidentify, optional
+        What takes identification out of the headers. The files that the script makes are then numbered, and in
+        explicit VR.
     overwrite : bool
         Whether a script that is there is replaced.
 
@@ -107,7 +113,9 @@ def codify(
     if side_size < 0 or (exclude_size is not None and exclude_size < 0):
         raise ParameterError(f"sizes must not be negative (got side_size={side_size}, exclude_size={exclude_size})")
     origin = Path(source).expanduser()
-    target = Path(script) if script is not None else Path(f"{origin.resolve().stem}.py")
+    # Names of files often are those of patients.
+    stem = origin.resolve().stem if deidentify is None else "deidentified"
+    target = Path(script) if script is not None else Path(f"{stem}.py")
     if target.suffix != ".py":
         raise ParameterError(f"'script' must be the name of a Python file, ending in .py (got {str(target)!r})")
     side_path = target.with_suffix(".bin")
@@ -117,27 +125,44 @@ def codify(
         side = SideFile(side_file)
         choice = Choice(side, side_size, exclude_size, private)
         default = save_as or f"{target.stem}-made"
+        instances = [_named(file, number, deidentify) for number, file in enumerate(files, 1)]
+        title = origin.name if deidentify is None else "a de-identified series"
         if len(files) == 1:
-            text = instance_script(
-                _read(files[0]), choice, files[0].path.name, side_path.name, save_as or f"{default}.dcm"
-            )
+            name, read = instances[0]
+            text = instance_script(read(), choice, name, side_path.name, save_as or f"{default}.dcm")
         else:
-            text = series_script(
-                [(file.path.name, partial(_read, file)) for file in files], choice, origin.name, side_path.name, default
-            )
+            text = series_script(instances, choice, title, side_path.name, default)
         side_file.close()
         _put(stage, text, target, side_path, has_side=side.size > 0)
     return Codified(target, side_path if side.size else None, len(files))
 
 
+def _named(file: StoredFile, number: int, deidentify: Deidentify | None) -> tuple[str, Callable[[], Dataset]]:
+    """Return the name of an instance, and what reads it."""
+    if deidentify is None:
+        return file.path.name, partial(_read, file)
+    return f"{number:05d}.dcm", lambda: without_identification(_read(file), deidentify)
+
+
 def _files(origin: Path) -> list[StoredFile]:
     # A DICOMDIR that is named is meant itself.
-    return [PlainFile(origin)] if origin.is_file() and _is_dicom(origin) else list_files(origin)
+    if origin.is_file() and _is_dicom(PlainFile(origin)):
+        return [PlainFile(origin)]
+    files = list_files(origin)
+    dicom = [file for file in files if file.is_named or _is_dicom(file)]
+    if dicom and len(dicom) < len(files):
+        odd = next(file.path.name for file in files if file not in dicom)
+        warnings.warn(
+            f"{origin}: {len(files) - len(dicom)} of {len(files)} files passed over as not DICOM, e.g. {odd}",
+            SlicewiseWarning,
+            stacklevel=3,
+        )
+    return dicom or files
 
 
-def _is_dicom(path: Path) -> bool:
-    with path.open("rb") as file:
-        return is_dicom(file.read(HEAD_LENGTH))
+def _is_dicom(file: StoredFile) -> bool:
+    with file.open() as opened:
+        return is_dicom(opened.read_at(HEAD_LENGTH, 0))
 
 
 def _read(file: StoredFile) -> Dataset:
