@@ -112,3 +112,13 @@ def test_codify_writes_a_script_that_makes_the_series_again(shell, phantom_ct, t
     assert "makes 12 instances" in told
     subprocess.run([sys.executable, tmp_path / "ct.py", tmp_path / "made"], check=True)
     assert sorted(path.name for path in (tmp_path / "made").iterdir()) == sorted(p.name for p in phantom_ct.paths)
+
+
+def test_codify_takes_identification_out(shell, phantom_ct, tmp_path):
+    name = str(pydicom.dcmread(phantom_ct.paths[0]).PatientName)
+    (tmp_path / "secret").write_bytes(b"a secret of this test, long enough")
+    shell("codify", phantom_ct.folder, tmp_path / "ct.py", "--deidentified", "--secret-file", tmp_path / "secret")
+    script = (tmp_path / "ct.py").read_text(encoding="utf-8")
+    assert "PatientIdentityRemoved = 'YES'" in script
+    assert name not in script
+    shell("codify", phantom_ct.folder, tmp_path / "x.py", "--secret-file", tmp_path / "secret", code=2)

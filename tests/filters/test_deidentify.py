@@ -152,6 +152,20 @@ def test_descriptions_are_cleaned_of_names_and_dates(source):
     assert first.StudyDescription == "Thorax with contrast"
 
 
+def test_names_and_identifiers_joined_to_other_words_are_cleaned_away(tmp_path):
+    source = _series(
+        tmp_path / "source",
+        SeriesDescription="MRN-778899_T1_sag",
+        ProtocolName="QuixoteAbdomen",
+        ImageComments="b 0 50",
+    )
+    first = (sw.SeriesReader(source) >> sw.Deidentify(secret=SECRET, clean_descriptors=True)).headers[0]
+    assert "778899" not in first.SeriesDescription
+    assert "T1_sag" in first.SeriesDescription
+    assert not first.ProtocolName
+    assert first.ImageComments == "b 0 50"
+
+
 def test_the_pixels_are_as_they_were(source):
     reader = sw.SeriesReader(source)
     node = reader >> sw.Deidentify(secret=SECRET)

@@ -42,7 +42,8 @@ _TELLING = tuple(
     )
 )
 _CHARACTER_SET = tag_of("SpecificCharacterSet")
-_SHORTEST = 3
+_SHORTEST, _LONG = 3, 5
+_WORD = re.compile(r"[^\W_]+")
 # Numbers of four digits and more, with what joins dates and telephone numbers; addresses of mail and in the net.
 _NUMBERS = re.compile(r"\d[\d./:-]{2,}\d|\S+@\S+|\S+://\S+")
 
@@ -80,12 +81,16 @@ class Cleaner:
     def cleaned(self, element: RawElement) -> RawElement | None:
         """Return a text without such words; None where it cannot be written again."""
         text = decode_text(element.value, self.character_set)[0].strip(" \0")
-        kept = _NUMBERS.sub("", re.sub(r"\w+", lambda m: "" if m[0].lower() in self.words else m[0], text))
-        kept = re.sub(r"  +", " ", kept).strip()
+        kept = _NUMBERS.sub("", _WORD.sub(lambda found: "" if self._tells(found[0].lower()) else found[0], text))
+        kept = re.sub(r"([ _^])[ _^]+", r"\1", kept).strip(" _^")
         try:
             return encode_element(element.tag, kept, vr=element.vr, character_set=self.terms)
         except HeaderError:
             return None
+
+    def _tells(self, word: str) -> bool:
+        # Names are also written together, as MuellerThorax.
+        return word in self.words or any(len(name) >= _LONG and name in word for name in self.words)
 
 
 def _texts(headers: Headers, character_set: CharacterSet) -> Iterator[str]:
@@ -97,4 +102,4 @@ def _texts(headers: Headers, character_set: CharacterSet) -> Iterator[str]:
 
 
 def _words(text: str) -> Iterator[str]:
-    return (word for word in re.findall(r"\w+", text.lower().replace("_", " ")) if len(word) >= _SHORTEST)
+    return (word for word in _WORD.findall(text.lower()) if len(word) >= _SHORTEST)
