@@ -17,6 +17,7 @@ _HOMES = {
     "Clip": "filters.intensity",
     "Coordinates": "image",
     "Crop": "filters.geometry",
+    "Deidentify": "filters.deidentify",
     "Function": "filters.function",
     "Gaussian": "filters.neighbourhood",
     "Geometry": "image",
@@ -40,6 +41,7 @@ _HOMES = {
     "VolumeWriter": "io.volume_writer",
     "Window": "filters.intensity",
     "as_node": "pipeline.node",
+    "codify": "io.codify",
     "compare": "io.compare",
     "discover": "io.discover",
     "errors": "errors",
@@ -54,6 +56,7 @@ __all__ = [
     "Clip",
     "Coordinates",
     "Crop",
+    "Deidentify",
     "Function",
     "Gaussian",
     "Geometry",
@@ -78,6 +81,7 @@ __all__ = [
     "Window",
     "__version__",
     "as_node",
+    "codify",
     "compare",
     "discover",
     "errors",
@@ -89,6 +93,7 @@ __all__ = [
 if TYPE_CHECKING:
     from slicewise import errors
     from slicewise.filters import sitk
+    from slicewise.filters.deidentify import Deidentify
     from slicewise.filters.function import Function
     from slicewise.filters.geometry import Crop, Resample
     from slicewise.filters.intensity import Cast, Clip, Threshold, Window
@@ -96,6 +101,7 @@ if TYPE_CHECKING:
     from slicewise.filters.padding import PaddingMask
     from slicewise.filters.uptake import SUVbw
     from slicewise.image import Coordinates, Geometry, Headers, Image, ImageStack, Padding, PerSlice
+    from slicewise.io.codify import codify
     from slicewise.io.compare import compare
     from slicewise.io.discover import discover
     from slicewise.io.new_series import NewSeries

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import numpy as np
 import pydicom
@@ -147,3 +149,21 @@ def test_the_report_for_programs_is_that_of_python(program, phantom_ct, tmp_path
     assert {"SOPInstanceUID", "SeriesInstanceUID"} <= {
         row["name"] for row in report["attributes"] if row["action"] == "regenerated"
     }
+
+
+def test_codify_writes_a_script_that_makes_the_series_again(shell, phantom_ct, tmp_path):
+    told = shell("codify", phantom_ct.folder, tmp_path / "ct.py", "--exclude-private")
+    assert "ct.bin" in told
+    assert "makes 12 instances" in told
+    subprocess.run([sys.executable, tmp_path / "ct.py", tmp_path / "made"], check=True)
+    assert sorted(path.name for path in (tmp_path / "made").iterdir()) == sorted(p.name for p in phantom_ct.paths)
+
+
+def test_codify_takes_identification_out(shell, phantom_ct, tmp_path):
+    name = str(pydicom.dcmread(phantom_ct.paths[0]).PatientName)
+    (tmp_path / "secret").write_bytes(b"a secret of this test, long enough")
+    shell("codify", phantom_ct.folder, tmp_path / "ct.py", "--deidentified", "--secret-file", tmp_path / "secret")
+    script = (tmp_path / "ct.py").read_text(encoding="utf-8")
+    assert "PatientIdentityRemoved = 'YES'" in script
+    assert name not in script
+    shell("codify", phantom_ct.folder, tmp_path / "x.py", "--secret-file", tmp_path / "secret", code=2)

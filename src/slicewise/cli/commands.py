@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from slicewise.cli.codify import codify
 from slicewise.cli.convert import convert
 from slicewise.cli.demo import demo
 from slicewise.cli.diff import diff
@@ -18,5 +19,5 @@ __all__ = ["register"]
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the shell, in the order in which help lists them."""
-    for command in (demo, ls, info, headers, convert, explain, diff, validate):
+    for command in (demo, ls, info, headers, convert, explain, diff, validate, codify):
         app.command()(command)
