@@ -84,6 +84,10 @@ def convert(
     drop: Annotated[
         list[str] | None, typer.Option(metavar="KEYWORD", help="Leave an attribute out. May be repeated.")
     ] = None,
+    transfer_syntax: Annotated[
+        str,
+        typer.Option(metavar="NAME|UID", help="explicit, deflated, rle, jpeg-lossless, jpeg-ls, jpeg-2000 or htj2k."),
+    ] = "explicit",
     strict_iod: Annotated[
         bool, typer.Option("--strict-iod", help="Leave out what the IOD of the class does not know.")
     ] = False,
@@ -148,6 +152,7 @@ def convert(
         equipment=equipment,
         private=private,
         overrides=overrides,
+        transfer_syntax=transfer_syntax,
         strict_iod=strict_iod,
         overwrite=overwrite,
         **{name: value for name, value in given.items() if value is not None},  # type: ignore[arg-type]

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from slicewise.dicom.encoders import Syntax, deflated, encapsulated, encode_frame
 from slicewise.dicom.encoding import SeriesTemplate, meta_bytes
-from slicewise.dicom.parsing import EXPLICIT_LITTLE
+from slicewise.dicom.parsing import DEFLATED
 from slicewise.dicom.stored_attributes import EXTREMES, extremes, rescale_elements
 from slicewise.dicom.storing import Storage, quantise
 from slicewise.dicom.values import text_of
@@ -46,15 +47,25 @@ class InstanceFiles:
         How values are stored.
     keeps_units : bool
         Whether values are in the units of the source.
+    syntax : Syntax
+        Transfer syntax of the files.
     """
 
     def __init__(
-        self, folder: Path, names: Sequence[str], headers: Headers, choice: Choice | PerSlice, *, keeps_units: bool
+        self,
+        folder: Path,
+        names: Sequence[str],
+        headers: Headers,
+        choice: Choice | PerSlice,
+        *,
+        keeps_units: bool,
+        syntax: Syntax,
     ) -> None:
         self._paths = [folder / name for name in names]
         self._headers = headers
         self._choice = choice
         self._keeps_units = keeps_units
+        self._syntax = syntax
         self._writes_extremes = any(tag in headers.columns() for tag in EXTREMES)
         classes, instances = tag_of("SOPClassUID"), tag_of("SOPInstanceUID")
         self._uids = [
@@ -78,9 +89,10 @@ class InstanceFiles:
         """
         storage = self._choice.storage(index, values)
         stored, error = quantise(values, storage, f"slice {index}")
-        head = self._head(index, stored, storage)
-        pixels = memoryview(np.ascontiguousarray(stored, stored.dtype.newbyteorder("<")).reshape(-1).data).cast("B")
-        _write_file(self._paths[index], [*head, pixels, b"\0" * (pixels.nbytes % 2)])
+        meta = meta_bytes(*self._uids[index], self._syntax.uid, IMPLEMENTATION)
+        dataset = [self._dataset(index, stored, storage), *self._pixels(index, stored, storage)]
+        is_deflated = self._syntax.uid == DEFLATED
+        _write_file(self._paths[index], [meta, deflated(dataset)] if is_deflated else [meta, *dataset])
         with self._lock:
             self.largest_error = max(self.largest_error, error)
             self.written += 1
@@ -99,17 +111,19 @@ class InstanceFiles:
                 found.append(Change(tag, Action.REGENERATED, "how the values are stored"))
         return found
 
-    def _head(self, index: int, stored: npt.NDArray[Any], storage: Storage) -> list[bytes]:
+    def _dataset(self, index: int, stored: npt.NDArray[Any], storage: Storage) -> bytes:
         late: dict[int, RawElement] = rescale_elements(storage, self._headers, index, keeps_units=self._keeps_units)
         if self._writes_extremes:
             late |= extremes(stored, storage)
-        length = stored.nbytes + stored.nbytes % 2
+        return self._template.encode(index, late)
+
+    def _pixels(self, index: int, stored: npt.NDArray[Any], storage: Storage) -> list[bytes | memoryview]:
+        if self._syntax.is_encapsulated:
+            return [*encapsulated(encode_frame(stored, self._syntax, storage.form, f"slice {index}"))]
+        pixels = memoryview(np.ascontiguousarray(stored, stored.dtype.newbyteorder("<")).reshape(-1).data).cast("B")
         vr = b"OB" if stored.dtype.itemsize == 1 else b"OW"
-        return [
-            meta_bytes(*self._uids[index], EXPLICIT_LITTLE, IMPLEMENTATION),
-            self._template.encode(index, late),
-            struct.pack("<HH2sHL", 0x7FE0, 0x0010, vr, 0, length),
-        ]
+        padding = pixels.nbytes % 2
+        return [struct.pack("<HH2sHL", 0x7FE0, 0x0010, vr, 0, pixels.nbytes + padding), pixels, b"\0" * padding]
 
 
 def _write_file(path: Path, parts: Sequence[bytes | memoryview]) -> None:

@@ -14,10 +14,10 @@ import numpy as np
 
 from slicewise.dicom.derivation import Software
 from slicewise.dicom.derived import DerivedHeaders, derive
+from slicewise.dicom.encoders import syntax_of
 from slicewise.dicom.identity import Naming, now_of
 from slicewise.dicom.numbering import instance_numbers
 from slicewise.dicom.overlays import unwritten_overlays
-from slicewise.dicom.parsing import EXPLICIT_LITTLE
 from slicewise.dicom.report import Report
 from slicewise.dicom.stored_attributes import stored_columns, window_columns
 from slicewise.dicom.storing import Misfit
@@ -76,18 +76,14 @@ def _folder(value: str | os.PathLike[str]) -> Path:
     return Path(value).expanduser()
 
 
+def _known_syntax(_: Any, __: attrs.Attribute[str], value: str) -> None:
+    syntax_of(value)
+
+
 def _one_line(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
     # A backslash would part values, control characters are not allowed (PS3.5, 6.2, LO).
     if value is not None and (not isinstance(value, str) or "\\" in value or not value.isprintable()):
         raise ParameterError(f"{attribute.name!r} must be one line of text without backslashes (got {value!r})")
-
-
-def _explicit(_: Any, attribute: attrs.Attribute[str], value: str) -> None:
-    if value != EXPLICIT_LITTLE:
-        raise ParameterError(
-            f"{attribute.name!r} must be Explicit VR Little Endian, {EXPLICIT_LITTLE!r} (got {value!r}): other "
-            "transfer syntaxes are not written"
-        )
 
 
 @node
@@ -132,7 +128,8 @@ class SeriesWriter(Sink):
     overrides : mapping, optional
         Values for attributes: keyword to a value, a list with one value per slice, or None to drop it.
     transfer_syntax : str
-        UID; Explicit VR Little Endian is what there is.
+        Name or UID, all lossless: ``"explicit"``, ``"deflated"``, ``"rle"``, ``"jpeg-lossless"``, ``"jpeg-ls"``,
+        ``"jpeg-2000"``, ``"htj2k"``. Compressed frames are decoded again and compared.
     strict_iod : bool
         Whether attributes are left out that the IOD of the class does not know. They are allowed otherwise, as
         those of a Standard Extended SOP class (PS3.2, 3.11.3).
@@ -164,7 +161,7 @@ class SeriesWriter(Sink):
     equipment: str = attrs.field(default="scanner", kw_only=True, validator=one_of("scanner", "software"))
     private: str = attrs.field(default="rules", kw_only=True, validator=one_of("rules", "keep", "drop"))
     overrides: Mapping[str, Any] = attrs.field(default=None, kw_only=True, converter=fixed_mapping)
-    transfer_syntax: str = attrs.field(default=EXPLICIT_LITTLE, kw_only=True, validator=_explicit)
+    transfer_syntax: str = attrs.field(default="explicit", kw_only=True, validator=_known_syntax)
     strict_iod: bool = attrs.field(default=False, kw_only=True)
     overwrite: bool = attrs.field(default=False, kw_only=True)
 
@@ -356,9 +353,14 @@ class _Writing:
     def _write(
         self, source: Node, choice: Choice | PerSlice, derived: DerivedHeaders
     ) -> tuple[InstanceFiles, Choice | PerSlice, DerivedHeaders]:
+        syntax = syntax_of(self.writer.transfer_syntax)
+        if syntax.is_encapsulated:
+            choice = choice.in_whole_cells
         columns = stored_columns(choice.storages[0], keeps_mapping=choice.keeps_mapping, keeps_units=self.keeps_units)
         final = derived.updated(columns | unwritten_overlays(derived.headers, self.info.headers))
-        files = InstanceFiles(self.stage, self.writer.file_names, final.headers, choice, keeps_units=self.keeps_units)
+        files = InstanceFiles(
+            self.stage, self.writer.file_names, final.headers, choice, keeps_units=self.keeps_units, syntax=syntax
+        )
 
         def put(slab: Slab, values: Array) -> None:
             for k, index in enumerate(slab):

@@ -44,6 +44,12 @@ class Choice:
         """Return the storage of a slice."""
         return self.storages[index]
 
+    @property
+    def in_whole_cells(self) -> Choice:
+        """The same with all bits stored that are allocated, as codecs count them; values are the same."""
+        storages = tuple(attrs.evolve(storage, form=_whole_cells(storage.form)) for storage in self.storages)
+        return attrs.evolve(self, storages=storages)
+
     def __str__(self) -> str:
         form = self.storages[0].form
         slopes = {(s.slope, s.intercept) for s in self.storages}
@@ -61,6 +67,11 @@ class PerSlice:
     keeps_mapping = False
 
     @property
+    def in_whole_cells(self) -> PerSlice:
+        """The same with all bits stored that are allocated."""
+        return PerSlice(_whole_cells(self.form))
+
+    @property
     def storages(self) -> tuple[Storage, ...]:
         """What all slices share."""
         return (Storage("1", "0", self.form),)
@@ -73,6 +84,10 @@ class PerSlice:
 
     def __str__(self) -> str:
         return "16 bits signed, a slope for each slice (chosen for these values)"
+
+
+def _whole_cells(form: PixelFormat) -> PixelFormat:
+    return attrs.evolve(form, bits_stored=form.bits_allocated, high_bit=form.bits_allocated - 1)
 
 
 def candidates(info: ImageInfo) -> list[Choice | PerSlice]:
