@@ -30,6 +30,7 @@ _TEXTS = frozenset(
 _SINGLE = frozenset(["LT", "ST", "UR", "UT"])
 _FLOATS = {"FL": "f", "FD": "d"}
 _CONCRETE = 2
+_CHARACTER_SET = 0x00080005
 _ERRORS = (*DECODING_ERRORS, SyntaxError)
 """Whatever pydicom raises of a value that it cannot decode, or cannot encode."""
 
@@ -92,6 +93,9 @@ def coded(dataset: Dataset, tag: BaseTag, character_set: Any, largest: int) -> C
         value = _encoded_again(found, character_set)
     if not value:
         return Coded(vr, b"", "''" if is_text(vr) else "None")
+    if tag == _CHARACTER_SET:
+        # pydicom looks it up as text whenever it writes, also where it is misspelt.
+        return Coded("CS", value, _literal(value.decode("latin-1").rstrip(" \0").split("\\")))
     if vr in BYTES_VRS:
         # UN of a known element becomes the VR of the dictionary, and what is odd is padded.
         is_mended = vr == "UN" and not tag.is_private and dictionary_has_tag(tag)
