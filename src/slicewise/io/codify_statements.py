@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import keyword as python
 import re
 from collections.abc import Iterator
@@ -106,7 +107,7 @@ class Statements:
         tag = value.tag
         if not tag.is_private_creator or value.code is None or value.code.text is None:
             return
-        creator = dataset[tag].value
+        creator = ast.literal_eval(value.code.text)
         used = any(t.group == tag.group and t.element >> 8 == tag.element for t in dataset.keys())  # noqa: SIM118 - elements else
         # Two blocks of one creator: the first is found.
         first = next(t for t in sorted(dataset.keys()) if t.group == tag.group and _is_creator(dataset, t, creator))
@@ -117,7 +118,7 @@ class Statements:
 
 
 def _is_creator(dataset: Dataset, tag: BaseTag, name: Any) -> bool:
-    return tag.is_private_creator and dataset[tag].value == name
+    return tag.is_private_creator and str(dataset[tag].value).rstrip() == name.rstrip()
 
 
 def _assigned(tag: BaseTag, code: Coded, choice: Choice, name: str, blocks: _Blocks, *, is_undefined: bool) -> str:

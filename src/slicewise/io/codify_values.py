@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from pydicom.charset import convert_encodings
+from pydicom.charset import convert_encodings, default_encoding
 from pydicom.datadict import dictionary_has_tag, dictionary_VR
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
@@ -18,6 +18,7 @@ from pydicom.filewriter import write_data_element
 from pydicom.multival import MultiValue
 from pydicom.tag import BaseTag
 
+from slicewise.errors import ReadError
 from slicewise.image.decoding import DECODING_ERRORS
 
 __all__ = ["BYTES_VRS", "Coded", "coded", "encoded", "is_text", "quiet", "stored_element"]
@@ -29,6 +30,7 @@ _TEXTS = frozenset(
 _SINGLE = frozenset(["LT", "ST", "UR", "UT"])
 _FLOATS = {"FL": "f", "FD": "d"}
 _CONCRETE = 2
+_CHARACTER_SET = 0x00080005
 _ERRORS = (*DECODING_ERRORS, SyntaxError)
 """Whatever pydicom raises of a value that it cannot decode, or cannot encode."""
 
@@ -88,15 +90,21 @@ def coded(dataset: Dataset, tag: BaseTag, character_set: Any, largest: int) -> C
         little_endian = found.is_little_endian
     else:
         vr, decoded, little_endian = str(found.VR), found, True
-        value = encoded(found, character_set, little_endian=True) or b""
+        value = _encoded_again(found, character_set)
     if not value:
         return Coded(vr, b"", "''" if is_text(vr) else "None")
+    if tag == _CHARACTER_SET:
+        # pydicom looks it up as text whenever it writes, also where it is misspelt.
+        return Coded("CS", value, _literal(value.decode("latin-1").rstrip(" \0").split("\\")))
     if vr in BYTES_VRS:
         # UN of a known element becomes the VR of the dictionary, and what is odd is padded.
         is_mended = vr == "UN" and not tag.is_private and dictionary_has_tag(tag)
         return Coded(vr, value, None, not is_mended and len(value) % 2 == 0)
     if len(value) > largest and not is_text(vr):
         return Coded(vr, value)
+    if value.isascii() and b"\x1b" not in value:
+        # It is the same in all character sets, also in those that pydicom does not know by their name.
+        character_set = default_encoding
     for text in _candidates(vr, value, decoded, little_endian=little_endian):
         if _encodes_to(tag, vr, text, value, character_set, little_endian=little_endian):
             return Coded(vr, value, text)
@@ -106,6 +114,17 @@ def coded(dataset: Dataset, tag: BaseTag, character_set: Any, largest: int) -> C
 def stored_element(dataset: Dataset, tag: BaseTag) -> DataElement | RawDataElement:
     """Return an element of a dataset, not decoded if it has not been before."""
     return dataset.get_item(tag)
+
+
+def _encoded_again(element: DataElement, character_set: Any) -> bytes:
+    """Return the bytes of an element that pydicom decoded as soon as it read it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for encodings in (character_set, "ISO_IR 192"):
+            value = encoded(element, encodings, little_endian=True)
+            if value is not None:
+                return value
+    raise ReadError(f"({element.tag >> 16:04X},{element.tag & 0xFFFF:04X}): pydicom cannot encode again what it read")
 
 
 def encoded(element: DataElement, character_set: Any, *, little_endian: bool) -> bytes | None:
