@@ -1,6 +1,6 @@
 """How long it takes to find out which series are in a folder of many small files.
 
-    python benchmarks/discover.py [--files N] [--rounds N] [--json FILE]
+    python benchmarks/discover.py [--files N] [--rounds N] [--like FOLDER] [--json FILE]
 
 Each measurement is a process of its own; the contenders take turns, several rounds long, and the medians
 count. See README.md beside this file.
@@ -99,6 +99,18 @@ def templates(folder: Path, *, is_full: bool) -> list[list[bytes]]:
     return made
 
 
+def templates_like(folder: Path) -> list[list[bytes]]:
+    """Return the files of the series in a folder, in the order of their names."""
+    series: dict[str, list[bytes]] = {}
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        try:
+            uid = str(pydicom.dcmread(path, specific_tags=["SeriesInstanceUID"]).SeriesInstanceUID)
+        except pydicom.errors.InvalidDicomError:
+            continue
+        series.setdefault(uid, []).append(path.read_bytes())
+    return list(series.values())
+
+
 def shrunk(path: Path, *, is_full: bool) -> bytes:
     """Return a file, with all its attributes or those of ``PLAIN``."""
     dataset = pydicom.dcmread(path)
@@ -117,11 +129,11 @@ def new_uid(numbers: random.Random, length: int) -> bytes:
     return f"2.25.{numbers.randrange(10 ** (digits - 1), 10**digits)}".encode("ascii")
 
 
-def make(folder: Path, flat: Path, files: int, *, is_full: bool) -> int:
+def make(folder: Path, flat: Path, files: int, *, is_full: bool, like: Path | None = None) -> int:
     """Write copies of the series with new UIDs, by patient and series; in ``flat`` all of them as links."""
     numbers = random.Random(1)  # noqa: S311 - no secrets
     with tempfile.TemporaryDirectory() as place:
-        sources = templates(Path(place), is_full=is_full)
+        sources = templates_like(like) if like else templates(Path(place), is_full=is_full)
     flat.mkdir(parents=True)
     written = series = 0
     while written < files:
@@ -282,11 +294,11 @@ def measure(name: str, place: Path) -> dict[str, Any]:
     return report
 
 
-def compare(files: int, rounds: int, *, is_full: bool) -> dict[str, list[dict[str, Any]]]:
+def compare(files: int, rounds: int, *, is_full: bool, like: Path | None) -> dict[str, list[dict[str, Any]]]:
     """Return every measurement by contender, in the order of the rounds."""
     with tempfile.TemporaryDirectory(prefix="slicewise-benchmark-") as scratch:
         place = Path(scratch)
-        series = make(place / "tree", place / "flat", files, is_full=is_full)
+        series = make(place / "tree", place / "flat", files, is_full=is_full, like=like)
         time.sleep(3)  # files of a moment ago are not kept in an index
         runs: dict[str, list[dict[str, Any]]] = {}
         measure("floor", place)  # warms the cache of the files
@@ -329,6 +341,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--files", type=int, default=20_000)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--like", type=Path, help="copy the series of this folder instead of a phantom's")
     parser.add_argument("--json", type=Path, help="also write every measurement to this file")
     parser.add_argument("--contend", nargs=2, help=argparse.SUPPRESS)
     asked = parser.parse_args()
@@ -336,8 +349,8 @@ def main() -> None:
         contend(*asked.contend)
         return
     measured = {}
-    for is_full in (False, True):
-        runs = compare(asked.files, asked.rounds, is_full=is_full)
+    for is_full in (True,) if asked.like else (False, True):
+        runs = compare(asked.files, asked.rounds, is_full=is_full, like=asked.like)
         show(runs, asked.files)
         measured["full" if is_full else "plain"] = runs
     if asked.json:
