@@ -47,6 +47,7 @@ _HOMES = {
     "errors": "errors",
     "read_volumes": "io.series_volumes",
     "sitk": "filters.sitk",
+    "transcode": "io.transcode",
     "validate": "io.validate",
 }
 """Where each public name lives: rooms are imported when a name of theirs is first used."""
@@ -87,6 +88,7 @@ __all__ = [
     "errors",
     "read_volumes",
     "sitk",
+    "transcode",
     "validate",
 ]
 
@@ -109,6 +111,7 @@ if TYPE_CHECKING:
     from slicewise.io.series_reader import SeriesReader
     from slicewise.io.series_volumes import read_volumes
     from slicewise.io.series_writer import SeriesWriter
+    from slicewise.io.transcode import transcode
     from slicewise.io.validate import validate
     from slicewise.io.volume_writer import VolumeWriter
     from slicewise.io.volumes import VolumeReader

@@ -167,3 +167,14 @@ def test_codify_takes_identification_out(shell, phantom_ct, tmp_path):
     assert "PatientIdentityRemoved = 'YES'" in script
     assert name not in script
     shell("codify", phantom_ct.folder, tmp_path / "x.py", "--secret-file", tmp_path / "secret", code=2)
+
+
+def test_transcode_compresses_the_same_instances(program, phantom_ct, tmp_path):
+    done = program("transcode", phantom_ct.folder, tmp_path / "out", "--to", "jpeg-ls")
+    assert done.returncode == 0, done.stderr
+    assert f"12 files written to {tmp_path / 'out'}" in done.stdout
+    found = [pydicom.dcmread(path) for path in (tmp_path / "out").iterdir()]
+    assert {str(ds.SOPInstanceUID) for ds in found} == {
+        str(pydicom.dcmread(p).SOPInstanceUID) for p in phantom_ct.paths
+    }
+    assert {ds.file_meta.TransferSyntaxUID for ds in found} == {"1.2.840.10008.1.2.4.80"}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib
 import struct
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate
 from types import MappingProxyType
 from typing import Any
 
@@ -27,7 +28,7 @@ from slicewise.dicom.decoding import decode_frame
 from slicewise.dicom.pixels import PixelFormat
 from slicewise.errors import MissingCodecError, ParameterError, WriteError
 
-__all__ = ["SYNTAXES", "Syntax", "deflated", "encapsulated", "encode_frame", "syntax_of"]
+__all__ = ["SYNTAXES", "Syntax", "deflated", "encapsulated", "encode_frame", "native", "syntax_of"]
 
 Array = npt.NDArray[Any]
 
@@ -174,19 +175,32 @@ def encode_frame(values: Array, syntax: Syntax, form: PixelFormat, place: str) -
     return encoded
 
 
-def encapsulated(frame: bytes) -> list[bytes]:
-    """Return the element of the pixels with one compressed frame, behind an empty offset table (PS3.5, A.4)."""
-    padded = frame + b"\0" * (len(frame) % 2)
-    return [
+def encapsulated(frames: Sequence[bytes]) -> list[bytes]:
+    """Return the element of the pixels with compressed frames, a fragment each (PS3.5, A.4).
+
+    The offset table is empty for one frame.
+    """
+    padded = [frame + b"\0" * (len(frame) % 2) for frame in frames]
+    starts = list(accumulate((8 + len(frame) for frame in padded[:-1]), initial=0)) if len(frames) > 1 else []
+    parts = [
         struct.pack("<HH2sHL", 0x7FE0, 0x0010, b"OB", 0, 0xFFFFFFFF),
-        struct.pack("<HHL", 0xFFFE, 0xE000, 0),
-        struct.pack("<HHL", 0xFFFE, 0xE000, len(padded)),
-        padded,
-        struct.pack("<HHL", 0xFFFE, 0xE0DD, 0),
+        struct.pack(f"<HHL{len(starts)}L", 0xFFFE, 0xE000, 4 * len(starts), *starts),
     ]
+    for frame in padded:
+        parts += [struct.pack("<HHL", 0xFFFE, 0xE000, len(frame)), frame]
+    return [*parts, struct.pack("<HHL", 0xFFFE, 0xE0DD, 0)]
 
 
-def deflated(dataset: list[bytes | memoryview]) -> bytes:
+def native(frames: Sequence[Array]) -> list[bytes | memoryview]:
+    """Return the element of the pixels with frames as they are, in little endian, of even length."""
+    pixels = [memoryview(np.ascontiguousarray(f, f.dtype.newbyteorder("<")).reshape(-1).data).cast("B") for f in frames]
+    vr = b"OB" if frames[0].dtype.itemsize == 1 else b"OW"
+    length = sum(part.nbytes for part in pixels)
+    padding = length % 2
+    return [struct.pack("<HH2sHL", 0x7FE0, 0x0010, vr, 0, length + padding), *pixels, b"\0" * padding]
+
+
+def deflated(dataset: Sequence[bytes | memoryview]) -> bytes:
     """Return a dataset as the deflated transfer syntax has it: the bare stream, of even length (PS3.5, A.5)."""
     squeezer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
     stream = b"".join([*(squeezer.compress(part) for part in dataset), squeezer.flush()])

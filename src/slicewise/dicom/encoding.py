@@ -24,7 +24,7 @@ _OURS = frozenset(
         "StudiesContainingOtherReferencedInstancesSequence",
     )
 )
-"""Sequences that are made here, explicit and even, for each slice."""
+"""Sequences that are mostly made here, even, for each slice: nothing of them is looked at again."""
 
 
 def text(keyword: str, value: str, vr: str) -> RawElement:
@@ -76,7 +76,11 @@ def meta_bytes(
 def explicit_column(tag: int, headers: Headers) -> Column | None:
     """Return an attribute over the slices in explicit VR little endian."""
     column = headers.column(tag)
-    if column is None or tag in _OURS:
+    if column is None:
+        return None
+    if tag in _OURS and all(
+        e is None or is_explicit(e) for e in ([column] if isinstance(column, RawElement) else column)
+    ):
         return column
     if isinstance(column, RawElement):
         return _of_slice(column, headers, 0)

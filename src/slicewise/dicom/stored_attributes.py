@@ -16,7 +16,7 @@ from slicewise.image import Headers, RawElement
 from slicewise.image.elements import tag_of
 from slicewise.image.headers import Column
 
-__all__ = ["EXTREMES", "extremes", "rescale_elements", "stored_columns", "window_columns"]
+__all__ = ["EXTREMES", "extremes", "rescale_elements", "stored_columns", "unsigned", "window_columns"]
 
 _SMALLEST = tag_of("SmallestImagePixelValue")
 _LARGEST = tag_of("LargestImagePixelValue")
@@ -31,7 +31,14 @@ _TYPE = tag_of("RescaleType")
 _MOST = 0xFFFF
 
 
-def _unsigned(keyword: str, value: int) -> RawElement:
+def unsigned(keyword: str, value: int) -> RawElement:
+    """Return an element of VR US.
+
+    Raises
+    ------
+    ValueRangeError
+        If the value is larger than it holds.
+    """
     if value > _MOST:
         raise ValueRangeError(
             f"{keyword} would be {value}, and DICOM holds {_MOST} at most: crop or resample the image"
@@ -58,17 +65,17 @@ def stored_columns(storage: Storage, *, keeps_mapping: bool, keeps_units: bool) 
     """
     form = storage.form
     columns: dict[int, Column | None] = {
-        tag_of("SamplesPerPixel"): _unsigned("SamplesPerPixel", form.samples),
+        tag_of("SamplesPerPixel"): unsigned("SamplesPerPixel", form.samples),
         tag_of("PhotometricInterpretation"): RawElement(
             tag_of("PhotometricInterpretation"), "CS", form.photometric.encode("ascii")
         ),
-        tag_of("PlanarConfiguration"): _unsigned("PlanarConfiguration", 0) if form.samples > 1 else None,
-        tag_of("Rows"): _unsigned("Rows", form.rows),
-        tag_of("Columns"): _unsigned("Columns", form.columns),
-        tag_of("BitsAllocated"): _unsigned("BitsAllocated", form.bits_allocated),
-        tag_of("BitsStored"): _unsigned("BitsStored", form.bits_stored),
-        tag_of("HighBit"): _unsigned("HighBit", form.high_bit),
-        tag_of("PixelRepresentation"): _unsigned("PixelRepresentation", int(form.signed)),
+        tag_of("PlanarConfiguration"): unsigned("PlanarConfiguration", 0) if form.samples > 1 else None,
+        tag_of("Rows"): unsigned("Rows", form.rows),
+        tag_of("Columns"): unsigned("Columns", form.columns),
+        tag_of("BitsAllocated"): unsigned("BitsAllocated", form.bits_allocated),
+        tag_of("BitsStored"): unsigned("BitsStored", form.bits_stored),
+        tag_of("HighBit"): unsigned("HighBit", form.high_bit),
+        tag_of("PixelRepresentation"): unsigned("PixelRepresentation", int(form.signed)),
     }
     # Values are the modality values, and slope and intercept are what is written of them.
     columns[tag_of("ModalityLUTSequence")] = None

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-import struct
 import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
-from slicewise.dicom.encoders import Syntax, deflated, encapsulated, encode_frame
+from slicewise.dicom.encoders import Syntax, deflated, encapsulated, encode_frame, native
 from slicewise.dicom.encoding import SeriesTemplate, meta_bytes
 from slicewise.dicom.parsing import DEFLATED
 from slicewise.dicom.stored_attributes import EXTREMES, extremes, rescale_elements
@@ -23,7 +21,7 @@ from slicewise.image import Action, Change, Headers, RawElement
 from slicewise.image.elements import tag_of
 from slicewise.io.storage_choice import Choice, PerSlice
 
-__all__ = ["IMPLEMENTATION", "InstanceFiles"]
+__all__ = ["IMPLEMENTATION", "InstanceFiles", "write_file"]
 
 IMPLEMENTATION = ("2.25.226131218946387461129843604531827145871", "SLICEWISE")
 """Implementation class UID and version name (PS3.7, D.3.3.2)."""
@@ -92,7 +90,7 @@ class InstanceFiles:
         meta = meta_bytes(*self._uids[index], self._syntax.uid, IMPLEMENTATION)
         dataset = [self._dataset(index, stored, storage), *self._pixels(index, stored, storage)]
         is_deflated = self._syntax.uid == DEFLATED
-        _write_file(self._paths[index], [meta, deflated(dataset)] if is_deflated else [meta, *dataset])
+        write_file(self._paths[index], [meta, deflated(dataset)] if is_deflated else [meta, *dataset])
         with self._lock:
             self.largest_error = max(self.largest_error, error)
             self.written += 1
@@ -117,16 +115,20 @@ class InstanceFiles:
             late |= extremes(stored, storage)
         return self._template.encode(index, late)
 
-    def _pixels(self, index: int, stored: npt.NDArray[Any], storage: Storage) -> list[bytes | memoryview]:
+    def _pixels(self, index: int, stored: npt.NDArray[Any], storage: Storage) -> Sequence[bytes | memoryview]:
         if self._syntax.is_encapsulated:
-            return [*encapsulated(encode_frame(stored, self._syntax, storage.form, f"slice {index}"))]
-        pixels = memoryview(np.ascontiguousarray(stored, stored.dtype.newbyteorder("<")).reshape(-1).data).cast("B")
-        vr = b"OB" if stored.dtype.itemsize == 1 else b"OW"
-        padding = pixels.nbytes % 2
-        return [struct.pack("<HH2sHL", 0x7FE0, 0x0010, vr, 0, pixels.nbytes + padding), pixels, b"\0" * padding]
+            return encapsulated([encode_frame(stored, self._syntax, storage.form, f"slice {index}")])
+        return native([stored])
 
 
-def _write_file(path: Path, parts: Sequence[bytes | memoryview]) -> None:
+def write_file(path: Path, parts: Sequence[bytes | memoryview]) -> None:
+    """Write a new file.
+
+    Raises
+    ------
+    WriteError
+        If there is one already, or the disk is full.
+    """
     try:
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
         try:

@@ -16,7 +16,7 @@ from slicewise.io.frames import Frame
 from slicewise.io.header_files import HeaderFile, inflated
 from slicewise.io.stored_files import OpenedFile, change_of
 
-__all__ = ["MOST_EXPANSION", "check_room", "read_slice"]
+__all__ = ["MOST_EXPANSION", "check_room", "read_slice", "read_stored"]
 
 Array = npt.NDArray[Any]
 
@@ -54,6 +54,27 @@ def read_slice(frame: Frame, form: PixelFormat, mapping: ValueMapping, out: Arra
                 _read_into(opened, _pixels(file).value_start + (frame.index or 0) * form.frame_bytes, out)
             else:
                 mapping.apply(_stored(opened, frame, form), out)
+    except SlicewiseError as error:
+        raise type(error)(f"{file.path}: {error}") from error
+    except OSError as error:
+        raise ReadError(f"{file.path}: the file cannot be read ({error.strerror})") from error
+
+
+def read_stored(frame: Frame, form: PixelFormat) -> Array:
+    """Return the stored values of a frame, without the mapping to what they stand for; colour is RGB.
+
+    Raises
+    ------
+    ReadError
+        If the file changed, ends too early, or cannot be decoded; the message names it.
+    """
+    file = frame.file
+    try:
+        check_room(frame, form)
+        with file.source.open() as opened:
+            _check_unchanged(file, opened)
+            opened.verify()
+            return _stored(opened, frame, form)
     except SlicewiseError as error:
         raise type(error)(f"{file.path}: {error}") from error
     except OSError as error:

@@ -1,0 +1,235 @@
+"""Instances in another transfer syntax: the same values and attributes, coded otherwise."""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
+from pathlib import Path
+
+import attrs
+
+from slicewise.dicom.encoders import Syntax, deflated, encapsulated, encode_frame, native, syntax_of
+from slicewise.dicom.encoding import SeriesTemplate, meta_bytes, text
+from slicewise.dicom.functional_groups import number_of_frames
+from slicewise.dicom.header_parser import assemble
+from slicewise.dicom.parsing import DEFLATED, EXPLICIT_LITTLE
+from slicewise.dicom.pixels import PixelFormat, pixel_formats
+from slicewise.dicom.stored_attributes import unsigned
+from slicewise.errors import NotDicomError, ReadError, SlicewiseError
+from slicewise.image import Headers
+from slicewise.image.elements import tag_of
+from slicewise.image.headers import Column
+from slicewise.io.frames import Frame
+from slicewise.io.header_files import HeaderFile, HeaderScanner
+from slicewise.io.instance_files import IMPLEMENTATION, write_file
+from slicewise.io.listing import PathLike, list_files
+from slicewise.io.pixel_files import read_stored
+from slicewise.io.staging import check_destination, staged_folder
+from slicewise.io.stored_files import OpenedFile, StoredFile
+from slicewise.pipeline.progress import Progress, show_progress
+
+__all__ = ["Transcoded", "transcode"]
+
+_PIXELS = 0x7FE00010
+_JPEG_LOSSY = frozenset(["1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"])
+_ITEM = 0xE000FFFE
+_AT_ONCE = 256
+"""Files that are handed to the threads together, between two words of progress."""
+
+
+@attrs.frozen
+class Transcoded:
+    """What was written.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to.
+    paths : tuple of Path
+        The files, named as in the source.
+    bytes_before, bytes_after : int
+        Size of all of them.
+    """
+
+    folder: Path
+    paths: tuple[Path, ...]
+    bytes_before: int
+    bytes_after: int
+
+
+def transcode(
+    source: PathLike,
+    destination: PathLike,
+    transfer_syntax: str,
+    *,
+    workers: int | None = None,
+    progress: Progress | bool | None = None,
+) -> Transcoded:
+    """Write instances in another transfer syntax, without loss.
+
+    Attributes and stored values stay, and so do the instance UIDs: the instances are the same (PS3.5, 8). What follows
+    from the coding changes: where frames are compressed all allocated bits are stored bits; colour is RGB by pixel.
+    Every compressed frame is decoded again and compared. Retired group lengths are left out.
+
+    Parameters
+    ----------
+    source : path
+        A file, a folder with its subfolders, or an archive. Files that are not DICOM are an error.
+    destination : path
+        A folder that is not there yet, or empty; it is complete or absent.
+    transfer_syntax : str
+        Name or UID: ``"explicit"``, ``"deflated"``, ``"rle"``, ``"jpeg-lossless"``, ``"jpeg-ls"``, ``"jpeg-2000"`` or
+        ``"htj2k"``.
+    workers : int, optional
+        Threads; as many as cores if not given.
+    progress : bool or callable, optional
+        Whether to show a bar; by default where a person looks. A callable is told how many of how many files are done.
+
+    Raises
+    ------
+    ParameterError
+        If the transfer syntax is none of those.
+    DestinationError
+        If the destination holds something.
+    ReadError
+        If a file cannot be read or decoded, or has pixels that no codec keeps; the message names it.
+    WriteError
+        If the destination cannot be written.
+
+    Examples
+    --------
+    >>> done = transcode("study/ct", "small", "jpeg-ls")  # doctest: +SKIP
+    >>> done.bytes_after / done.bytes_before  # doctest: +SKIP
+    0.42
+    """
+    syntax = syntax_of(transfer_syntax)
+    folder = Path(destination).expanduser()
+    check_destination(folder, overwrite=False)
+    files = list_files(source, hidden=True)
+    names = _names(files)
+    with (
+        staged_folder(folder, overwrite=False) as stage,
+        show_progress(progress, "Transcoding", unit="file") as tell,
+        ThreadPoolExecutor(workers or os.cpu_count()) as pool,
+    ):
+        for start in range(0, len(files), _AT_ONCE):
+            tell(start, len(files))
+            some = slice(start, start + _AT_ONCE)
+            targets = [stage / name for name in names[some]]
+            list(pool.map(_write, files[some], targets, repeat(syntax)))
+        tell(len(files), len(files))
+        sizes = [(stage / name).stat().st_size for name in names]
+    before = sum(_size(file) for file in files)
+    return Transcoded(folder, tuple(folder / name for name in names), before, sum(sizes))
+
+
+def _names(files: Sequence[StoredFile]) -> list[Path]:
+    paths = [file.path for file in files]
+    common = Path(os.path.commonpath([path.parent for path in paths]))
+    return [path.relative_to(common) for path in paths]
+
+
+def _size(file: StoredFile) -> int:
+    with file.open() as opened:
+        return opened.size
+
+
+def _write(source: StoredFile, target: Path, syntax: Syntax) -> None:
+    file = HeaderScanner().read(source)
+    try:
+        dataset = _dataset(file, syntax)
+    except NotDicomError:
+        raise
+    except SlicewiseError as error:
+        told = str(error)
+        raise error if told.startswith(str(file.path)) else type(error)(f"{file.path}: {told}") from error
+    uids = [file.text(tag_of(keyword)) for keyword in ("SOPClassUID", "SOPInstanceUID")]
+    target.parent.mkdir(parents=True, exist_ok=True)
+    # What has no pixels is not compressed by a codec of pixels.
+    uid = EXPLICIT_LITTLE if syntax.is_encapsulated and not file.has_pixels else syntax.uid
+    meta = meta_bytes(uids[0], uids[1], uid, IMPLEMENTATION)
+    write_file(target, [meta, deflated(dataset)] if uid == DEFLATED else [meta, *dataset])
+
+
+def _dataset(file: HeaderFile, syntax: Syntax) -> list[bytes | memoryview]:
+    headers = assemble([file.header])
+    headers = headers.with_columns({tag: None for tag in headers.columns() if not tag & 0xFFFF})
+    if file.header.pixels is None:
+        return [SeriesTemplate(headers).encode(0, {})]
+    if file.header.pixels.tag != _PIXELS:
+        raise ReadError("floating-point pixels are not coded otherwise: no lossless codec takes them")
+    _check_behind(file)
+    (form,) = pixel_formats(headers)
+    _check_form(file, headers, form)
+    count = number_of_frames(headers.element(tag_of("NumberOfFrames"), 0))
+    frames = [read_stored(Frame(file, k if count > 1 else None, count), form) for k in range(count)]
+    columns: dict[int, Column | None] = _coded_columns(file, form, syntax)
+    head = SeriesTemplate(headers.with_columns(columns)).encode(0, {})
+    if not syntax.is_encapsulated:
+        return [head, *native(frames)]
+    whole = attrs.evolve(
+        form, bits_stored=form.bits_allocated, high_bit=form.bits_allocated - 1, photometric=_photometric(form)
+    )
+    return [head, *encapsulated([encode_frame(f, syntax, whole, f"frame {k + 1}") for k, f in enumerate(frames)])]
+
+
+def _photometric(form: PixelFormat) -> str:
+    return "RGB" if form.samples > 1 else form.photometric
+
+
+def _coded_columns(file: HeaderFile, form: PixelFormat, syntax: Syntax) -> dict[int, Column | None]:
+    columns: dict[int, Column | None] = {}
+    if syntax.is_encapsulated and form.bits_stored < form.bits_allocated:
+        columns[tag_of("BitsStored")] = unsigned("BitsStored", form.bits_allocated)
+        columns[tag_of("HighBit")] = unsigned("HighBit", form.bits_allocated - 1)
+    if form.samples > 1:
+        columns[tag_of("PhotometricInterpretation")] = text("PhotometricInterpretation", "RGB", "CS")
+        columns[tag_of("PlanarConfiguration")] = unsigned("PlanarConfiguration", 0)
+    if file.syntax_uid in _JPEG_LOSSY:
+        # What was lost once stays lost, whatever the file is coded in now (PS3.3, C.7.6.1.1.5).
+        columns[tag_of("LossyImageCompression")] = text("LossyImageCompression", "01", "CS")
+    return columns
+
+
+def _check_form(file: HeaderFile, headers: Headers, form: PixelFormat) -> None:
+    if form.bits_allocated not in (8, 16):
+        raise ReadError(f"pixels of {form.bits_allocated} bits are not coded otherwise: those of 8 and 16 bits are")
+    if form.samples > 1 and form.photometric != "RGB" and not file.is_encapsulated:
+        raise ReadError(
+            f"colour that is stored as {form.photometric} would have to become RGB, which rounds: it is left as it is"
+        )
+    for tag in headers.columns():
+        is_position = tag >> 24 == 0x60 and tag & 0xFFFF == 0x0102
+        if is_position and _is_in_pixels(headers, tag):
+            raise ReadError("an overlay is stored in unused bits of the pixels, which codecs do not keep")
+
+
+def _is_in_pixels(headers: Headers, tag: int) -> bool:
+    element = headers.element(tag, 0)
+    return element is not None and element.value not in (b"\0\0", b"")
+
+
+def _check_behind(file: HeaderFile) -> None:
+    """Raise if elements follow the pixels: a signature, say, would be lost."""
+    pixels = file.header.pixels
+    if pixels is None or file.syntax_uid == DEFLATED:
+        return
+    with file.source.open() as opened:
+        end = _end_of_items(opened, pixels.value_start) if file.is_encapsulated else pixels.value_stop
+        behind = opened.read_at(4, end)
+    # Trailing padding has no meaning (PS3.10, 7.2).
+    if behind and behind not in (b"\xfc\xff\xfc\xff", b"\xff\xfc\xff\xfc"):
+        raise ReadError("elements stand behind the pixels, such as a digital signature, which would be lost")
+
+
+def _end_of_items(opened: OpenedFile, at: int) -> int:
+    while len(head := opened.read_at(8, at)) == 8:
+        tag, length = struct.unpack("<LL", head)
+        at += 8
+        if tag != _ITEM:
+            break
+        at += length
+    return at
