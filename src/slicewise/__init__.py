@@ -47,6 +47,7 @@ _HOMES = {
     "errors": "errors",
     "read_volumes": "io.series_volumes",
     "sitk": "filters.sitk",
+    "edit": "io.edit",
     "transcode": "io.transcode",
     "validate": "io.validate",
 }
@@ -85,6 +86,7 @@ __all__ = [
     "codify",
     "compare",
     "discover",
+    "edit",
     "errors",
     "read_volumes",
     "sitk",
@@ -106,6 +108,7 @@ if TYPE_CHECKING:
     from slicewise.io.codify import codify
     from slicewise.io.compare import compare
     from slicewise.io.discover import discover
+    from slicewise.io.edit import edit
     from slicewise.io.new_series import NewSeries
     from slicewise.io.overlay_mask import OverlayMask
     from slicewise.io.series_reader import SeriesReader

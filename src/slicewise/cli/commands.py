@@ -8,6 +8,7 @@ from slicewise.cli.codify import codify
 from slicewise.cli.convert import convert
 from slicewise.cli.demo import demo
 from slicewise.cli.diff import diff
+from slicewise.cli.edit import edit
 from slicewise.cli.explain import explain
 from slicewise.cli.headers import headers
 from slicewise.cli.info import info
@@ -20,5 +21,5 @@ __all__ = ["register"]
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the shell, in the order in which help lists them."""
-    for command in (demo, ls, info, headers, convert, explain, diff, validate, transcode, codify):
+    for command in (demo, ls, info, headers, convert, explain, diff, validate, transcode, edit, codify):
         app.command()(command)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from slicewise.io.series_writer import Written
     from slicewise.pipeline.node import Node
 
-__all__ = ["convert"]
+__all__ = ["convert", "typed_value"]
 
 _VOLUMES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd", ".vtk")
 
@@ -117,7 +117,7 @@ def convert(
         "file_pattern": file_pattern,
         "uid_prefix": uid_prefix,
     }
-    overrides = {keyword: None if text is None else _value(keyword, text) for keyword, text in values.items()}
+    overrides = {keyword: None if text is None else typed_value(keyword, text) for keyword, text in values.items()}
     for_new = {"--patient-name": patient_name, "--patient-id": patient_id, "--time": time}
     for_series = {"--series": series, "--where": where, "--volume": volume}
     start: Node
@@ -170,7 +170,7 @@ def _check_unused(given: Mapping[str, object], when: str) -> None:
             raise typer.BadParameter(f"is only {when}", param_hint=option)
 
 
-def _value(keyword: str, text: str) -> Any:
+def typed_value(keyword: str, text: str) -> Any:
     """Return a value given as text in the type that its attribute wants."""
     from pydicom.datadict import dictionary_VM, dictionary_VR
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import struct
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from itertools import repeat
 from pathlib import Path
 
 import attrs
 
-from slicewise.dicom.encoders import Syntax, deflated, encapsulated, encode_frame, native, syntax_of
-from slicewise.dicom.encoding import SeriesTemplate, meta_bytes, text
+from slicewise.dicom.encoders import Syntax, encapsulated, encode_frame, native, syntax_of
+from slicewise.dicom.encoding import SeriesTemplate, text
 from slicewise.dicom.functional_groups import number_of_frames
 from slicewise.dicom.header_parser import assemble
 from slicewise.dicom.parsing import DEFLATED, EXPLICIT_LITTLE
@@ -24,40 +20,17 @@ from slicewise.image.elements import tag_of
 from slicewise.image.headers import Column
 from slicewise.io.frames import Frame
 from slicewise.io.header_files import HeaderFile, HeaderScanner
-from slicewise.io.instance_files import IMPLEMENTATION, write_file
-from slicewise.io.listing import PathLike, list_files
+from slicewise.io.listing import PathLike
 from slicewise.io.pixel_files import read_stored
-from slicewise.io.staging import check_destination, staged_folder
+from slicewise.io.rewriting import Rewritten, rewrite, write_instance
 from slicewise.io.stored_files import OpenedFile, StoredFile
-from slicewise.pipeline.progress import Progress, show_progress
+from slicewise.pipeline.progress import Progress
 
-__all__ = ["Transcoded", "transcode"]
+__all__ = ["transcode"]
 
 _PIXELS = 0x7FE00010
 _JPEG_LOSSY = frozenset(["1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"])
 _ITEM = 0xE000FFFE
-_AT_ONCE = 256
-"""Files that are handed to the threads together, between two words of progress."""
-
-
-@attrs.frozen
-class Transcoded:
-    """What was written.
-
-    Parameters
-    ----------
-    folder : Path
-        Where to.
-    paths : tuple of Path
-        The files, named as in the source.
-    bytes_before, bytes_after : int
-        Size of all of them.
-    """
-
-    folder: Path
-    paths: tuple[Path, ...]
-    bytes_before: int
-    bytes_after: int
 
 
 def transcode(
@@ -67,7 +40,7 @@ def transcode(
     *,
     workers: int | None = None,
     progress: Progress | bool | None = None,
-) -> Transcoded:
+) -> Rewritten:
     """Write instances in another transfer syntax, without loss.
 
     Attributes and stored values stay, and so do the instance UIDs: the instances are the same (PS3.5, 8). What follows
@@ -106,35 +79,14 @@ def transcode(
     0.42
     """
     syntax = syntax_of(transfer_syntax)
-    folder = Path(destination).expanduser()
-    check_destination(folder, overwrite=False)
-    files = list_files(source, hidden=True)
-    names = _names(files)
-    with (
-        staged_folder(folder, overwrite=False) as stage,
-        show_progress(progress, "Transcoding", unit="file") as tell,
-        ThreadPoolExecutor(workers or os.cpu_count()) as pool,
-    ):
-        for start in range(0, len(files), _AT_ONCE):
-            tell(start, len(files))
-            some = slice(start, start + _AT_ONCE)
-            targets = [stage / name for name in names[some]]
-            list(pool.map(_write, files[some], targets, repeat(syntax)))
-        tell(len(files), len(files))
-        sizes = [(stage / name).stat().st_size for name in names]
-    before = sum(_size(file) for file in files)
-    return Transcoded(folder, tuple(folder / name for name in names), before, sum(sizes))
-
-
-def _names(files: Sequence[StoredFile]) -> list[Path]:
-    paths = [file.path for file in files]
-    common = Path(os.path.commonpath([path.parent for path in paths]))
-    return [path.relative_to(common) for path in paths]
-
-
-def _size(file: StoredFile) -> int:
-    with file.open() as opened:
-        return opened.size
+    return rewrite(
+        source,
+        destination,
+        lambda file, target: _write(file, target, syntax),
+        title="Transcoding",
+        workers=workers,
+        progress=progress,
+    )
 
 
 def _write(source: StoredFile, target: Path, syntax: Syntax) -> None:
@@ -146,12 +98,9 @@ def _write(source: StoredFile, target: Path, syntax: Syntax) -> None:
     except SlicewiseError as error:
         told = str(error)
         raise error if told.startswith(str(file.path)) else type(error)(f"{file.path}: {told}") from error
-    uids = [file.text(tag_of(keyword)) for keyword in ("SOPClassUID", "SOPInstanceUID")]
-    target.parent.mkdir(parents=True, exist_ok=True)
     # What has no pixels is not compressed by a codec of pixels.
     uid = EXPLICIT_LITTLE if syntax.is_encapsulated and not file.has_pixels else syntax.uid
-    meta = meta_bytes(uids[0], uids[1], uid, IMPLEMENTATION)
-    write_file(target, [meta, deflated(dataset)] if uid == DEFLATED else [meta, *dataset])
+    write_instance(file, target, uid, dataset)
 
 
 def _dataset(file: HeaderFile, syntax: Syntax) -> list[bytes | memoryview]:

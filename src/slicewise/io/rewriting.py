@@ -1,0 +1,120 @@
+"""Instances of a folder written again, one for one, to another folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import attrs
+
+from slicewise.dicom.encoders import deflated
+from slicewise.dicom.encoding import meta_bytes
+from slicewise.dicom.parsing import DEFLATED
+from slicewise.image.elements import tag_of
+from slicewise.io.header_files import HeaderFile
+from slicewise.io.instance_files import IMPLEMENTATION, write_file
+from slicewise.io.listing import PathLike, list_files
+from slicewise.io.staging import check_destination, staged_folder
+from slicewise.io.stored_files import StoredFile
+from slicewise.pipeline.progress import Progress, show_progress
+
+__all__ = ["Rewritten", "rewrite", "write_instance"]
+
+_AT_ONCE = 256
+"""Files that are handed to the threads together, between two words of progress."""
+
+
+@attrs.frozen
+class Rewritten:
+    """What was written.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to.
+    paths : tuple of Path
+        The files, named as in the source.
+    bytes_before, bytes_after : int
+        Size of all of them.
+    """
+
+    folder: Path
+    paths: tuple[Path, ...]
+    bytes_before: int
+    bytes_after: int
+
+
+def rewrite(
+    source: PathLike,
+    destination: PathLike,
+    write: Callable[[StoredFile, Path], None],
+    *,
+    title: str,
+    workers: int | None,
+    progress: Progress | bool | None,
+) -> Rewritten:
+    """Write every file of a source to a new folder, in threads; the folder is complete or absent.
+
+    Parameters
+    ----------
+    source : path
+        A file, a folder with its subfolders, or an archive.
+    destination : path
+        A folder that is not there yet, or empty.
+    write : callable
+        Writes one of the files to a path.
+    title : str
+        What is being done, for the bar.
+    workers : int, optional
+        Threads; as many as cores if not given.
+    progress : bool or callable, optional
+        As for ``discover``.
+
+    Raises
+    ------
+    DestinationError
+        If the destination holds something.
+    """
+    folder = Path(destination).expanduser()
+    check_destination(folder, overwrite=False)
+    files = list_files(source, hidden=True)
+    names = _names(files)
+    with (
+        staged_folder(folder, overwrite=False) as stage,
+        show_progress(progress, title, unit="file") as tell,
+        ThreadPoolExecutor(workers or os.cpu_count()) as pool,
+    ):
+        for start in range(0, len(files), _AT_ONCE):
+            tell(start, len(files))
+            some = slice(start, start + _AT_ONCE)
+            list(pool.map(write, files[some], [stage / name for name in names[some]]))
+        tell(len(files), len(files))
+        after = sum((stage / name).stat().st_size for name in names)
+    before = sum(_size(file) for file in files)
+    return Rewritten(folder, tuple(folder / name for name in names), before, after)
+
+
+def _names(files: Sequence[StoredFile]) -> list[Path]:
+    paths = [file.path for file in files]
+    common = Path(os.path.commonpath([path.parent for path in paths]))
+    return [path.relative_to(common) for path in paths]
+
+
+def _size(file: StoredFile) -> int:
+    with file.open() as opened:
+        return opened.size
+
+
+def write_instance(file: HeaderFile, target: Path, uid: str, dataset: Sequence[bytes | memoryview]) -> None:
+    """Write a dataset as a file of a transfer syntax, as the instance that a file holds.
+
+    Raises
+    ------
+    WriteError
+        If it cannot be written.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    meta = meta_bytes(file.text(tag_of("SOPClassUID")), file.text(tag_of("SOPInstanceUID")), uid, IMPLEMENTATION)
+    write_file(target, [meta, deflated(dataset)] if uid == DEFLATED else [meta, *dataset])
