@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -44,20 +46,11 @@ def read_slice(frame: Frame, form: PixelFormat, mapping: ValueMapping, out: Arra
     ReadError
         If the file changed, ends too early, or cannot be decoded; the message names it.
     """
-    file = frame.file
-    try:
-        check_room(frame, form)
-        with file.source.open() as opened:
-            _check_unchanged(file, opened)
-            opened.verify()
-            if _can_read_straight(file, form, mapping, out):
-                _read_into(opened, _pixels(file).value_start + (frame.index or 0) * form.frame_bytes, out)
-            else:
-                mapping.apply(_stored(opened, frame, form), out)
-    except SlicewiseError as error:
-        raise type(error)(f"{file.path}: {error}") from error
-    except OSError as error:
-        raise ReadError(f"{file.path}: the file cannot be read ({error.strerror})") from error
+    with _opened(frame, form) as opened:
+        if _can_read_straight(frame.file, form, mapping, out):
+            _read_into(opened, _pixels(frame.file).value_start + (frame.index or 0) * form.frame_bytes, out)
+        else:
+            mapping.apply(_stored(opened, frame, form), out)
 
 
 def read_stored(frame: Frame, form: PixelFormat) -> Array:
@@ -68,13 +61,20 @@ def read_stored(frame: Frame, form: PixelFormat) -> Array:
     ReadError
         If the file changed, ends too early, or cannot be decoded; the message names it.
     """
+    with _opened(frame, form) as opened:
+        return _stored(opened, frame, form)
+
+
+@contextmanager
+def _opened(frame: Frame, form: PixelFormat) -> Iterator[OpenedFile]:
+    """Open the file of a frame, if it is as it was; errors name it."""
     file = frame.file
     try:
         check_room(frame, form)
         with file.source.open() as opened:
             _check_unchanged(file, opened)
             opened.verify()
-            return _stored(opened, frame, form)
+            yield opened
     except SlicewiseError as error:
         raise type(error)(f"{file.path}: {error}") from error
     except OSError as error:
