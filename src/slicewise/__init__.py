@@ -43,11 +43,13 @@ _HOMES = {
     "as_node": "pipeline.node",
     "codify": "io.codify",
     "compare": "io.compare",
+    "compile_instances": "io.compile",
     "discover": "io.discover",
+    "edit": "io.edit",
     "errors": "errors",
+    "read_instance": "io.instances",
     "read_volumes": "io.series_volumes",
     "sitk": "filters.sitk",
-    "edit": "io.edit",
     "transcode": "io.transcode",
     "validate": "io.validate",
 }
@@ -85,9 +87,11 @@ __all__ = [
     "as_node",
     "codify",
     "compare",
+    "compile_instances",
     "discover",
     "edit",
     "errors",
+    "read_instance",
     "read_volumes",
     "sitk",
     "transcode",
@@ -107,8 +111,10 @@ if TYPE_CHECKING:
     from slicewise.image import Coordinates, Geometry, Headers, Image, ImageStack, Padding, PerSlice
     from slicewise.io.codify import codify
     from slicewise.io.compare import compare
+    from slicewise.io.compile import compile_instances
     from slicewise.io.discover import discover
     from slicewise.io.edit import edit
+    from slicewise.io.instances import read_instance
     from slicewise.io.new_series import NewSeries
     from slicewise.io.overlay_mask import OverlayMask
     from slicewise.io.series_reader import SeriesReader

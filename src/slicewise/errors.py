@@ -23,6 +23,7 @@ and what to do. Each is also of the built-in type a Python programmer would expe
     │       ├── MissingSliceError                    a slice is missing
     │       ├── DuplicateSliceError                  two slices at one position
     │       └── MixedSlicesError                     sizes or orientations differ
+    ├── PixelsError           (ValueError)           given pixels are not what their header says
     ├── ValueRangeError       (OverflowError)        a value does not fit the type it has to take
     ├── ComputeError          (RuntimeError)         a node failed on a slab
     ├── WriteError            (OSError)              output cannot be written
@@ -49,6 +50,7 @@ __all__ = [
     "NotDicomError",
     "ParameterError",
     "PatientMismatchError",
+    "PixelsError",
     "ReadError",
     "SeriesError",
     "SeveralSeriesError",
@@ -140,6 +142,10 @@ class DuplicateSliceError(SeriesError):
 
 class MixedSlicesError(SeriesError):
     """Slices differ in size, orientation or kind of pixel."""
+
+
+class PixelsError(SlicewiseError, ValueError):
+    """Pixels that are given are not what their header says."""
 
 
 class ValueRangeError(SlicewiseError, OverflowError):

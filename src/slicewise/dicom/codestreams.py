@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-__all__ = ["codestream_size", "is_cut"]
+__all__ = ["codestream_size", "is_cut", "syntaxes_of"]
 
 _FRAME_MARKERS = frozenset([*range(0xC0, 0xD0), 0xF7]) - {0xC4, 0xC8, 0xCC}
 """Markers of the frame header of JPEG (ITU-T T.81, B.1.1.3) and JPEG-LS (T.87, C.1.1)."""
+
+_JPEG_SYNTAXES = {
+    0xC0: ("50", "51"),
+    0xC1: ("51",),
+    0xC3: ("57", "70"),
+    0xF7: ("80", "81"),
+}
+_JPEG_2000_SYNTAXES = ("90", "91", "92", "93")
+_HTJ2K_SYNTAXES = ("201", "202", "203")
+"""Transfer syntaxes that a process of coding stands in, under 1.2.840.10008.1.2.4 (PS3.5, A.4)."""
+_HIGH_THROUGHPUT = 1 << 14
+"""In the capabilities that a codestream needs (ITU-T T.814, A.2)."""
 
 _START, _END = b"\xff\xd8", b"\xff\xd9"
 """Of an image in JPEG and JPEG-LS, the second also of JPEG 2000 (ITU-T T.81, B.1.1.3; T.800, A.4)."""
@@ -29,6 +41,21 @@ def codestream_size(data: bytes) -> tuple[int, int] | None:
         return _jpeg_xl_box(data)
     at = data.find(_J2K_SIZE, 0, 65536)
     return None if at < 0 else _jpeg_2000(data[at : at + 24])
+
+
+def syntaxes_of(data: bytes) -> frozenset[str]:
+    """Return the UIDs of the transfer syntaxes that a JPEG, JPEG-LS, JPEG 2000 or HTJ2K frame can stand in.
+
+    Empty for what is none of these.
+    """
+    if data.startswith(_START):
+        at = _frame_header(data)
+        endings = () if at is None else _JPEG_SYNTAXES.get(data[at + 1], ())
+    else:
+        at = data.find(_J2K_SIZE, 0, 65536)
+        capabilities = 0 if at < 0 else int.from_bytes(data[at + 6 : at + 8], "big")
+        endings = () if at < 0 else _HTJ2K_SYNTAXES if capabilities & _HIGH_THROUGHPUT else _JPEG_2000_SYNTAXES
+    return frozenset(f"1.2.840.10008.1.2.4.{ending}" for ending in endings)
 
 
 def is_cut(data: bytes) -> bool:
@@ -59,13 +86,20 @@ def is_cut(data: bytes) -> bool:
 
 
 def _jpeg(data: bytes) -> tuple[int, int] | None:
+    at = _frame_header(data)
+    if at is None:
+        return None
+    rows, columns = (int.from_bytes(data[k : k + 2], "big") for k in (at + 5, at + 7))
+    # Rows that are not known yet follow the first scan.
+    return (rows, columns) if rows and columns else None
+
+
+def _frame_header(data: bytes) -> int | None:
     at = 2
     while at + 9 <= len(data) and data[at] == 0xFF:
         marker = data[at + 1]
         if marker in _FRAME_MARKERS:
-            rows, columns = (int.from_bytes(data[k : k + 2], "big") for k in (at + 5, at + 7))
-            # Rows that are not known yet follow the first scan.
-            return (rows, columns) if rows and columns else None
+            return at
         # Bytes of value FF may fill up before a marker.
         at += 1 if marker == 0xFF else 2 + int.from_bytes(data[at + 2 : at + 4], "big")
     return None

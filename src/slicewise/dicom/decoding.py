@@ -24,7 +24,7 @@ from slicewise.dicom.pixels import NATIVE_SYNTAXES, PixelFormat, cleaned, native
 from slicewise.dicom.unraised import unraised_errors
 from slicewise.errors import MissingCodecError, ReadError, TruncatedError
 
-__all__ = ["LOSSY_SYNTAXES", "decode_frame"]
+__all__ = ["LOSSY_SYNTAXES", "YOUNGER_SYNTAXES", "decode_frame"]
 
 Array = npt.NDArray[Any]
 
@@ -54,11 +54,11 @@ _CODECS = {
 }
 """Codecs of imagecodecs, which decode without holding Python's lock, so that threads help."""
 
-_NAMES = {_DEFLATED_FRAMES: "Deflated Image Frame Compression"} | {
+YOUNGER_SYNTAXES = {_DEFLATED_FRAMES: "Deflated Image Frame Compression"} | {
     f"1.2.840.10008.1.2.4.{number}": name
     for number, name in ((110, "JPEG XL Lossless"), (111, "JPEG XL JPEG Recompression"), (112, "JPEG XL"))
 }
-"""Transfer syntaxes younger than pydicom's dictionary."""
+"""Names of encapsulated transfer syntaxes that are younger than pydicom's dictionary."""
 
 _JPEG = frozenset(["jpeg8"])
 _LOSSLESS_JPEG = frozenset(["1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70"])
@@ -290,7 +290,7 @@ def _decode_with_pydicom(data: bytes, syntax_uid: str, form: PixelFormat) -> Arr
 
 
 def _name(syntax_uid: str) -> str:
-    return _NAMES.get(syntax_uid) or UID(syntax_uid).name
+    return YOUNGER_SYNTAXES.get(syntax_uid) or UID(syntax_uid).name
 
 
 def _no_codec(syntax_uid: str) -> MissingCodecError:

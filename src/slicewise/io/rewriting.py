@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -12,15 +13,18 @@ import attrs
 from slicewise.dicom.encoders import deflated
 from slicewise.dicom.encoding import meta_bytes
 from slicewise.dicom.parsing import DEFLATED
+from slicewise.errors import ReadError
 from slicewise.image.elements import tag_of
 from slicewise.io.header_files import HeaderFile
 from slicewise.io.instance_files import IMPLEMENTATION, write_file
 from slicewise.io.listing import PathLike, list_files
 from slicewise.io.staging import check_destination, staged_folder
-from slicewise.io.stored_files import StoredFile
+from slicewise.io.stored_files import OpenedFile, StoredFile
 from slicewise.pipeline.progress import Progress, show_progress
 
-__all__ = ["Rewritten", "rewrite", "write_instance"]
+__all__ = ["Rewritten", "check_behind", "rewrite", "write_instance"]
+
+_ITEM = 0xE000FFFE
 
 _AT_ONCE = 256
 """Files that are handed to the threads together, between two words of progress."""
@@ -118,3 +122,32 @@ def write_instance(file: HeaderFile, target: Path, uid: str, dataset: Sequence[b
     target.parent.mkdir(parents=True, exist_ok=True)
     meta = meta_bytes(file.text(tag_of("SOPClassUID")), file.text(tag_of("SOPInstanceUID")), uid, IMPLEMENTATION)
     write_file(target, [meta, deflated(dataset)] if uid == DEFLATED else [meta, *dataset])
+
+
+def check_behind(file: HeaderFile) -> None:
+    """Raise if elements follow the pixels: a signature, say, would be lost.
+
+    Raises
+    ------
+    ReadError
+        If they do.
+    """
+    pixels = file.header.pixels
+    if pixels is None or file.syntax_uid == DEFLATED:
+        return
+    with file.source.open() as opened:
+        end = _end_of_items(opened, pixels.value_start) if file.is_encapsulated else pixels.value_stop
+        behind = opened.read_at(4, end)
+    # Trailing padding has no meaning (PS3.10, 7.2).
+    if behind and behind not in (b"\xfc\xff\xfc\xff", b"\xff\xfc\xff\xfc"):
+        raise ReadError("elements stand behind the pixels, such as a digital signature, which would be lost")
+
+
+def _end_of_items(opened: OpenedFile, at: int) -> int:
+    while len(head := opened.read_at(8, at)) == 8:
+        tag, length = struct.unpack("<LL", head)
+        at += 8
+        if tag != _ITEM:
+            break
+        at += length
+    return at

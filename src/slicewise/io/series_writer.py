@@ -26,6 +26,7 @@ from slicewise.dicom.values import text_of
 from slicewise.errors import DestinationError, ParameterError, ValueRangeError, WriteError
 from slicewise.image import ImageInfo
 from slicewise.image.elements import tag_of
+from slicewise.io.file_names import file_name
 from slicewise.io.header_files import read_headers
 from slicewise.io.instance_files import InstanceFiles
 from slicewise.io.lineage import lineage
@@ -167,7 +168,7 @@ class SeriesWriter(Sink):
 
     def __attrs_post_init__(self) -> None:
         check_prefix(self.uid_prefix)
-        _file_name(self.file_pattern, self.instance_number_start)
+        file_name(self.file_pattern, self.instance_number_start)
 
     def check(self) -> None:
         """Raise what can be known to be wrong before a pixel is read."""
@@ -208,7 +209,7 @@ class SeriesWriter(Sink):
     def file_names(self) -> list[str]:
         """Names of the files, in slice order: they take the instance numbers."""
         numbers = instance_numbers(self.source.info, self.instance_number_start)
-        return [_file_name(self.file_pattern, number) for number in numbers]
+        return [file_name(self.file_pattern, number) for number in numbers]
 
     @property
     def source(self) -> Node:
@@ -288,21 +289,6 @@ class SeriesWriter(Sink):
             storage=str(choice),
             warnings=tuple(step.description for step in info.history if step.is_note),
         )
-
-
-def _file_name(pattern: str, number: int) -> str:
-    try:
-        name = pattern.format(number)
-        other = pattern.format(number + 1)
-    except (ValueError, IndexError, KeyError) as error:
-        raise ParameterError(
-            f"'file_pattern' must take a number, like 'slice_{{:04d}}.dcm' (got {pattern!r}: {error})"
-        ) from error
-    if name == other or not 0 < len(name.encode()) <= 255 or "/" in name or "\0" in name or name.startswith("."):
-        raise ParameterError(
-            f"'file_pattern' must give each slice its own plain file name, like 'slice_{{:04d}}.dcm' (got {pattern!r})"
-        )
-    return name
 
 
 def _source_uids(info: ImageInfo) -> frozenset[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from pathlib import Path
 
 import attrs
@@ -11,7 +10,7 @@ from slicewise.dicom.encoders import Syntax, encapsulated, encode_frame, native,
 from slicewise.dicom.encoding import SeriesTemplate, text
 from slicewise.dicom.functional_groups import number_of_frames
 from slicewise.dicom.header_parser import assemble
-from slicewise.dicom.parsing import DEFLATED, EXPLICIT_LITTLE
+from slicewise.dicom.parsing import EXPLICIT_LITTLE
 from slicewise.dicom.pixels import PixelFormat, pixel_formats
 from slicewise.dicom.stored_attributes import unsigned
 from slicewise.errors import NotDicomError, ReadError, SlicewiseError
@@ -22,15 +21,14 @@ from slicewise.io.frames import Frame
 from slicewise.io.header_files import HeaderFile, HeaderScanner
 from slicewise.io.listing import PathLike
 from slicewise.io.pixel_files import read_stored
-from slicewise.io.rewriting import Rewritten, rewrite, write_instance
-from slicewise.io.stored_files import OpenedFile, StoredFile
+from slicewise.io.rewriting import Rewritten, check_behind, rewrite, write_instance
+from slicewise.io.stored_files import StoredFile
 from slicewise.pipeline.progress import Progress
 
 __all__ = ["transcode"]
 
 _PIXELS = 0x7FE00010
 _JPEG_LOSSY = frozenset(["1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"])
-_ITEM = 0xE000FFFE
 
 
 def transcode(
@@ -110,7 +108,7 @@ def _dataset(file: HeaderFile, syntax: Syntax) -> list[bytes | memoryview]:
         return [SeriesTemplate(headers).encode(0, {})]
     if file.header.pixels.tag != _PIXELS:
         raise ReadError("floating-point pixels are not coded otherwise: no lossless codec takes them")
-    _check_behind(file)
+    check_behind(file)
     (form,) = pixel_formats(headers)
     _check_form(file, headers, form)
     count = number_of_frames(headers.element(tag_of("NumberOfFrames"), 0))
@@ -159,26 +157,3 @@ def _check_form(file: HeaderFile, headers: Headers, form: PixelFormat) -> None:
 def _is_in_pixels(headers: Headers, tag: int) -> bool:
     element = headers.element(tag, 0)
     return element is not None and element.value not in (b"\0\0", b"")
-
-
-def _check_behind(file: HeaderFile) -> None:
-    """Raise if elements follow the pixels: a signature, say, would be lost."""
-    pixels = file.header.pixels
-    if pixels is None or file.syntax_uid == DEFLATED:
-        return
-    with file.source.open() as opened:
-        end = _end_of_items(opened, pixels.value_start) if file.is_encapsulated else pixels.value_stop
-        behind = opened.read_at(4, end)
-    # Trailing padding has no meaning (PS3.10, 7.2).
-    if behind and behind not in (b"\xfc\xff\xfc\xff", b"\xff\xfc\xff\xfc"):
-        raise ReadError("elements stand behind the pixels, such as a digital signature, which would be lost")
-
-
-def _end_of_items(opened: OpenedFile, at: int) -> int:
-    while len(head := opened.read_at(8, at)) == 8:
-        tag, length = struct.unpack("<LL", head)
-        at += 8
-        if tag != _ITEM:
-            break
-        at += length
-    return at
