@@ -148,7 +148,7 @@ def test_colour_is_a_secondary_capture(tmp_path):
     found = np.stack([pydicom.dcmread(path).pixel_array for path in written.paths])
     np.testing.assert_array_equal(found, array)
     assert findings_of_dciodvfy(written.paths[0]) == set()
-    with pytest.raises(errors.HeaderError, match=r"modality MR have one sample per pixel \(got 3\)"):
+    with pytest.raises(errors.HeaderError, match=r"modality MR cannot hold 3 samples per pixel"):
         _ = new(tmp_path / "c.mha", "MR").info
 
 

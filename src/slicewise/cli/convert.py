@@ -51,7 +51,10 @@ def convert(
     on_no_plane: OnNoPlane = "error",
     modality: Annotated[
         str | None,
-        typer.Option(metavar="CT|MR|PT|OT", help="SRC is a NIfTI, NRRD, MetaImage or VTK volume: make a new series."),
+        typer.Option(
+            metavar="CT|MR|PT|OT|...",
+            help="SRC is a NIfTI, NRRD, MetaImage or VTK volume: make a new series, of CR, DX, MG, US, XA, RF, too.",
+        ),
     ] = None,
     patient_name: Annotated[str | None, typer.Option(metavar="NAME", help="Of a new series, e.g. Doe^Jane.")] = None,
     patient_id: Annotated[str | None, typer.Option(metavar="ID", help="Of a new series.")] = None,
@@ -83,6 +86,10 @@ def convert(
     ] = None,
     drop: Annotated[
         list[str] | None, typer.Option(metavar="KEYWORD", help="Leave an attribute out. May be repeated.")
+    ] = None,
+    sop_class: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|UID", help="Another class than the source's, e.g. SecondaryCaptureImageStorage."),
     ] = None,
     transfer_syntax: Annotated[
         str,
@@ -116,6 +123,7 @@ def convert(
         "image_type": None if image_type is None else tuple(image_type.split("\\")),
         "file_pattern": file_pattern,
         "uid_prefix": uid_prefix,
+        "sop_class": sop_class,
     }
     overrides = {keyword: None if text is None else typed_value(keyword, text) for keyword, text in values.items()}
     for_new = {"--patient-name": patient_name, "--patient-id": patient_id, "--time": time}

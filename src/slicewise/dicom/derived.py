@@ -10,11 +10,13 @@ import attrs
 from pydicom.datadict import dictionary_VR, keyword_for_tag
 
 from slicewise.dicom.character_sets import can_hold, in_utf8
+from slicewise.dicom.class_attributes import check_known, class_columns, class_that_holds
 from slicewise.dicom.derivation import Software, derivation_columns, image_type, source_columns
 from slicewise.dicom.entities import by_volume, conflicting_columns, primary_columns
 from slicewise.dicom.equipment import software_as_equipment
 from slicewise.dicom.grid_attributes import grid_columns
 from slicewise.dicom.identity import Naming, identity_columns
+from slicewise.dicom.image_classes import ImageClass
 from slicewise.dicom.mosaics import describes_mosaic
 from slicewise.dicom.numbering import time_columns
 from slicewise.dicom.report import ReportRow
@@ -75,10 +77,13 @@ class DerivedHeaders:
         One header per slice.
     settled : mapping of int to Change
         What was regenerated or dropped when the series was made up, by tag.
+    notes : tuple of str
+        What a reader should know.
     """
 
     headers: Headers
     settled: Mapping[int, Change]
+    notes: tuple[str, ...] = ()
 
     def updated(self, columns: Mapping[int, Column | None], reason: str | None = None) -> DerivedHeaders:
         """Return headers with some attributes replaced or dropped (None).
@@ -95,11 +100,11 @@ class DerivedHeaders:
         for tag, column in changed.items():
             action = Action.DROPPED if column is None else Action.REGENERATED
             settled[tag] = Change(tag, action, reason or row_for(tag).why)
-        return DerivedHeaders(self.headers.with_columns(changed), settled)
+        return attrs.evolve(self, headers=self.headers.with_columns(changed), settled=settled)
 
     def noting(self, changes: Iterable[Change]) -> DerivedHeaders:
         """Return the same headers, with what else became of attributes when pixels were stored."""
-        return DerivedHeaders(self.headers, {**self.settled, **{change.tag: change for change in changes}})
+        return attrs.evolve(self, settled={**self.settled, **{change.tag: change for change in changes}})
 
     def with_overrides(self, overrides: Mapping[str, Any], sources: frozenset[str]) -> DerivedHeaders:
         """Return headers with values the caller gives.
@@ -116,7 +121,7 @@ class DerivedHeaders:
             tag = tag_of(keyword)
             if tag >> 16 in (0x0002, 0x7FE0) or not tag & 0xFFFF:
                 raise ParameterError(f"'overrides' cannot set {keyword}: it is no attribute of a header")
-            if tag in FOLLOWS_FROM_THE_IMAGE:
+            if tag in FOLLOWS_FROM_THE_IMAGE and not (keyword == "LossyImageCompression" and not self._has(tag)):
                 raise ParameterError(
                     f"'overrides' cannot set {keyword}: it follows from the image, and another value would be untrue"
                 )
@@ -141,6 +146,18 @@ class DerivedHeaders:
         neutral = neutral_values(sop_class)
         missing = {tag: RawElement(tag, dictionary_VR(tag), v) for tag, v in neutral.items() if not self._has(tag)}
         return filled.updated(missing, "its value no longer holds, and there must be one (type 1)")
+
+    def check_asked(self, kind: ImageClass) -> None:
+        """Raise if an attribute of a class has no value that only the caller can know.
+
+        Raises
+        ------
+        ParameterError
+            If there is one.
+        """
+        values = {keyword: self.headers[keyword] for keyword in kind.asked}
+        known = {keyword: v[0] for keyword, v in values.items() if all(one not in (None, "") for one in v)}
+        check_known(kind, known, "overrides")
 
     def within_iod(self) -> DerivedHeaders:
         """Return headers without what the IOD of their class does not know; private attributes stay."""
@@ -212,6 +229,7 @@ def derive(
     equipment: str,
     private: str,
     texts: Sequence[str] = (),
+    wanted_class: ImageClass | None = None,
 ) -> DerivedHeaders:
     """Return the headers of a derived series, but for what depends on how pixels are stored.
 
@@ -233,9 +251,13 @@ def derive(
         What to do with private attributes.
     texts : sequence of str
         What the caller is going to write; where the character set cannot hold it, all text becomes UTF-8.
+    wanted_class : ImageClass, optional
+        The class to write; that of the headers if not given, and if it can hold the image.
 
     Raises
     ------
+    ParameterError
+        If the class that was chosen cannot hold the image.
     HeaderError
         If the headers do not say of what class the images are, or it is one whose frames cannot stand alone.
     """
@@ -254,6 +276,7 @@ def derive(
     is_extracted = is_multi_frame(info.headers)
     if is_extracted:
         derived = derived.updated(single_frame_columns(info.headers), "each frame is an image of its own")
+    derived = _in_class(derived, info, wanted_class)
     if not can_hold(derived.headers, texts):
         derived = derived.updated(in_utf8(derived.headers).columns(), "its text is written in UTF-8")
     if info.axis is not None:
@@ -275,6 +298,17 @@ def derive(
     if equipment == "software":
         derived = derived.updated(software_as_equipment(derived.headers, software), "equipment='software'")
     return derived
+
+
+def _in_class(derived: DerivedHeaders, info: ImageInfo, wanted: ImageClass | None) -> DerivedHeaders:
+    sop_class = text_of(derived.headers.element(tag_of("SOPClassUID"), 0))
+    kind, why = class_that_holds(info, sop_class, wanted)
+    if kind is None:
+        return derived
+    keeps_units = all(step.keeps_units for step in info.history)
+    columns = class_columns(derived.headers, kind, keeps_units=keeps_units)
+    changed = derived.updated(columns, f"the images are of another class: {why}")
+    return changed if wanted else attrs.evolve(changed, notes=(f"written as {kind.keyword}: {why}",))
 
 
 def _without_group_lengths(headers: Headers) -> Headers:

@@ -3,86 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
-import attrs
-from pydicom.uid import (
-    CTImageStorage,
-    MRImageStorage,
-    PositronEmissionTomographyImageStorage,
-    SecondaryCaptureImageStorage,
-)
-
+from slicewise.dicom.class_attributes import check_known, required_attributes
 from slicewise.dicom.derived import FOLLOWS_FROM_THE_IMAGE
+from slicewise.dicom.image_classes import IMAGE_CLASSES, ImageClass, class_of_modality
 from slicewise.errors import HeaderError, ParameterError
 from slicewise.image import ImageInfo
 from slicewise.image.elements import tag_of
 
-__all__ = ["NEW_KINDS", "NewKind", "new_attributes"]
+__all__ = ["MODALITIES", "new_attributes"]
 
-
-@attrs.frozen
-class NewKind:
-    """A kind of image that can be made of pixels alone.
-
-    Parameters
-    ----------
-    sop_class : str
-        UID of the storage class.
-    image_type : tuple of str
-        Image Type: such images are DERIVED, whatever their pixels were before.
-    neutral : mapping of str to str
-        Values of type 1 attributes that claim nothing, where the standard has one.
-    asked : tuple of str
-        Attributes of type 1 without such a value: the caller must know them.
-    unknown : tuple of str
-        Attributes that stand empty if their condition is met (type 2C), of which nothing tells whether it is.
-    unknown_sequences : tuple of str
-        The same, of sequences.
-    is_planar : bool
-        Whether each image has a place in the patient, and one sample per pixel.
-    """
-
-    sop_class: str
-    image_type: tuple[str, ...]
-    neutral: Mapping[str, str] = MappingProxyType({})
-    asked: tuple[str, ...] = ()
-    unknown: tuple[str, ...] = ("Laterality", "PatientPosition")
-    unknown_sequences: tuple[str, ...] = ()
-    is_planar: bool = True
-
-
-NEW_KINDS: Mapping[str, NewKind] = MappingProxyType(
-    {
-        "CT": NewKind(CTImageStorage, ("DERIVED", "SECONDARY", "AXIAL")),  # C.8.2.1.1.1
-        # Research mode and no variant are what MR knows of sequences that nobody can name (C.8.3.1).
-        "MR": NewKind(
-            MRImageStorage,
-            ("DERIVED", "SECONDARY", "OTHER"),
-            neutral={"ScanningSequence": "RM", "SequenceVariant": "NONE"},
-        ),
-        "PT": NewKind(
-            PositronEmissionTomographyImageStorage,
-            ("DERIVED", "PRIMARY"),  # C.8.9.4.1.1
-            neutral={"SeriesType": r"STATIC\IMAGE", "CountsSource": "EMISSION"},
-            unknown=("Laterality",),
-            unknown_sequences=("PatientOrientationCodeSequence", "PatientGantryRelationshipCodeSequence"),  # C.8.4.6
-            asked=("Units", "DecayCorrection", "FrameReferenceTime", "ActualFrameDuration"),  # C.8.9.1, C.8.9.4
-        ),
-        "OT": NewKind(
-            SecondaryCaptureImageStorage,
-            ("DERIVED", "SECONDARY"),
-            neutral={"ConversionType": "WSD"},  # C.8.6.1
-            unknown=("Laterality", "PatientOrientation"),
-            is_planar=False,
-        ),
-    }
-)
-"""By modality. OT, other, is a secondary capture: of it nothing is asked."""
-
-_OF_DECAY = ("DecayFactor", "SeriesDate", "SeriesTime")
-"""By how much, and to which time, PET values are corrected for decay (C.8.9.1, C.8.9.4)."""
+MODALITIES = tuple(kind.modality for kind in IMAGE_CLASSES.values())
+"""Of what new series are made; OT, other, is a secondary capture: of it nothing is asked."""
 
 
 def new_attributes(
@@ -95,7 +28,7 @@ def new_attributes(
     info : ImageInfo
         The image.
     modality : str
-        One of ``NEW_KINDS``.
+        One of ``MODALITIES``.
     given : mapping of str to object
         What the caller knows, by keyword.
     study_uid, frame_of_reference_uid : str
@@ -108,17 +41,17 @@ def new_attributes(
     ParameterError
         If an attribute is missing that only the caller can know, or one is given that follows from the image.
     """
-    kind = NEW_KINDS[modality]
+    kind = class_of_modality(modality)
+    if kind is None:
+        raise ParameterError(f"'modality' must be one of {', '.join(MODALITIES)} (got {modality!r})")
     _check_image(info, modality, kind)
-    _check_given(modality, kind, given)
+    _check_given(kind, given)
     made: dict[str, Any] = {
-        "SOPClassUID": kind.sop_class,
+        "SOPClassUID": kind.uid,
         "Modality": modality,
         "ImageType": list(kind.image_type),
         "StudyInstanceUID": study_uid,
-        **dict.fromkeys(kind.unknown, ""),
-        **{keyword: [] for keyword in kind.unknown_sequences},
-        **{keyword: value.split("\\") if "\\" in value else value for keyword, value in kind.neutral.items()},
+        **required_attributes(kind),
     }
     if info.geometry.is_in_patient:
         made["FrameOfReferenceUID"] = frame_of_reference_uid
@@ -128,39 +61,28 @@ def new_attributes(
     return made | dict(given)
 
 
-def _check_image(info: ImageInfo, modality: str, kind: NewKind) -> None:
+def _check_image(info: ImageInfo, modality: str, kind: ImageClass) -> None:
     if info.headers.column(tag_of("SOPClassUID")) is not None:
         raise HeaderError(
             "the image has the headers of a DICOM series already, and a new series would lose them: leave NewSeries "
             "out, and SeriesWriter writes a derived one"
         )
-    if kind.is_planar and info.components > 1:
+    misfit = kind.misfit_of_new(info)
+    if misfit:
         raise HeaderError(
-            f"images of modality {modality} have one sample per pixel (got {info.components}): take one component, or "
+            f"images of modality {modality} cannot hold {misfit}: Cast, Window or take one component first, or take "
             "modality='OT', a secondary capture"
         )
-    if kind.is_planar and not info.geometry.is_in_patient:
-        raise HeaderError(
-            f"images of modality {modality} have a place in the patient, and this one has none: take modality='OT', a "
-            "secondary capture"
-        )
 
 
-def _check_given(modality: str, kind: NewKind, given: Mapping[str, Any]) -> None:
+def _check_given(kind: ImageClass, given: Mapping[str, Any]) -> None:
     for keyword in given:
-        if tag_of(keyword) in FOLLOWS_FROM_THE_IMAGE:
+        # Whether values were lost before, nothing but the caller can tell.
+        if tag_of(keyword) in FOLLOWS_FROM_THE_IMAGE and keyword != "LossyImageCompression":
             raise ParameterError(
                 f"'attributes' cannot set {keyword}: it follows from the image, and another value would be untrue"
             )
-    asked = kind.asked
-    if "DecayCorrection" in asked and given.get("DecayCorrection") not in (None, "", "NONE"):
-        asked += _OF_DECAY
-    missing = [keyword for keyword in asked if given.get(keyword) in (None, "")]
-    if missing:
-        raise ParameterError(
-            f"images of modality {modality} must state {', '.join(missing)}, and only you can know: give them with "
-            f"attributes={{{missing[0]!r}: ..., ...}}, or take modality='OT', a secondary capture, which states none"
-        )
+    check_known(kind, given, "attributes")
 
 
 def _is_ascii(given: Mapping[str, Any]) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from pydicom.uid import CTImageStorage, PositronEmissionTomographyImageStorage
 
 from slicewise.dicom.storing import Storage
 from slicewise.dicom.values import decimal_strings, text_of
@@ -28,6 +29,7 @@ _INTERCEPT = tag_of("RescaleIntercept")
 _TYPE = tag_of("RescaleType")
 
 
+_CT, _PET = str(CTImageStorage), str(PositronEmissionTomographyImageStorage)
 _MOST = 0xFFFF
 
 
@@ -100,11 +102,13 @@ def rescale_elements(storage: Storage, headers: Headers, index: int, *, keeps_un
     the source stated them. The type is that of the headers, from which the rules take it when units change;
     in CT no type means HU, and of PET the units say it.
     """
-    modality = text_of(headers.element(tag_of("Modality"), index))
+    if storage.form.samples > 1:
+        return {}  # of grey values only (PS3.3, C.11.1)
+    sop_class = text_of(headers.element(tag_of("SOPClassUID"), index))
     kind = headers.element(_TYPE, index)
     has_kind = kind is not None and kind.value.strip(b" \0")
     stated = headers.element(_SLOPE, index) is not None or has_kind
-    if storage.rescale.is_identity and not stated and modality not in ("CT", "PT"):
+    if storage.rescale.is_identity and not stated and sop_class not in (_CT, _PET):
         return {}
     elements = {
         _SLOPE: RawElement(_SLOPE, "DS", storage.slope.encode("ascii")),
@@ -112,7 +116,7 @@ def rescale_elements(storage: Storage, headers: Headers, index: int, *, keeps_un
     }
     if kind is not None and has_kind:
         elements[_TYPE] = RawElement(_TYPE, "LO", kind.value)
-    elif modality != "PT" and (modality != "CT" or not keeps_units):
+    elif sop_class != _PET and (sop_class != _CT or not keeps_units):
         elements[_TYPE] = RawElement(_TYPE, "LO", b"US")
     return elements
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import attrs
 
-from slicewise.dicom.new_headers import NEW_KINDS, new_attributes
+from slicewise.dicom.new_headers import MODALITIES, new_attributes
 from slicewise.dicom.uids import fresh_uids
 from slicewise.image import ImageInfo
 from slicewise.io.parameters import fixed_mapping, one_of
@@ -36,8 +36,8 @@ class NewSeries(Filter):
 
     Parameters
     ----------
-    modality : "CT", "MR", "PT" or "OT"
-        What the images are; OT, other, is a secondary capture (PS3.3, A.8), the only one that may have colour.
+    modality : "CT", "MR", "PT", "CR", "DX", "MG", "US", "XA", "RF" or "OT"
+        What the images are; OT, other, is a secondary capture (PS3.3, A.8). It and US may have colour.
     patient_name, patient_id : str
         Empty if unknown.
     study_uid, frame_of_reference_uid : str, optional
@@ -60,7 +60,7 @@ class NewSeries(Filter):
     >>> writer = brain >> SeriesWriter("brain", series_description="T1")  # doctest: +SKIP
     """
 
-    modality: str = attrs.field(validator=one_of(*NEW_KINDS))
+    modality: str = attrs.field(validator=one_of(*MODALITIES))
     patient_name: str = attrs.field(default="", kw_only=True)
     patient_id: str = attrs.field(default="", kw_only=True)
     # New ones once for all: the volumes of a stack share them.

@@ -16,6 +16,7 @@ from slicewise.dicom.derivation import Software
 from slicewise.dicom.derived import DerivedHeaders, derive
 from slicewise.dicom.encoders import syntax_of
 from slicewise.dicom.identity import Naming, now_of
+from slicewise.dicom.image_classes import IMAGE_CLASSES, class_named
 from slicewise.dicom.numbering import instance_numbers
 from slicewise.dicom.overlays import unwritten_overlays
 from slicewise.dicom.report import Report
@@ -81,6 +82,11 @@ def _known_syntax(_: Any, __: attrs.Attribute[str], value: str) -> None:
     syntax_of(value)
 
 
+def _known_class(_: Any, __: attrs.Attribute[str], value: str | None) -> None:
+    if value is not None:
+        class_named(value)
+
+
 def _one_line(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
     # A backslash would part values, control characters are not allowed (PS3.5, 6.2, LO).
     if value is not None and (not isinstance(value, str) or "\\" in value or not value.isprintable()):
@@ -128,6 +134,10 @@ class SeriesWriter(Sink):
         Private attributes: as the header rules say, all kept where the slices agree, or none.
     overrides : mapping, optional
         Values for attributes: keyword to a value, a list with one value per slice, or None to drop it.
+    sop_class : str, optional
+        Storage class, by its name or UID, such as ``"SecondaryCaptureImageStorage"``; that of the source if not given,
+        and if it can hold the result: else images become secondary captures, and the report says so. What another class
+        does not know is left out, and what it asks for is given by ``overrides``.
     transfer_syntax : str
         Name or UID, all lossless: ``"explicit"``, ``"deflated"``, ``"rle"``, ``"jpeg-lossless"``, ``"jpeg-ls"``,
         ``"jpeg-2000"``, ``"htj2k"``. Compressed frames are decoded again and compared.
@@ -162,6 +172,7 @@ class SeriesWriter(Sink):
     equipment: str = attrs.field(default="scanner", kw_only=True, validator=one_of("scanner", "software"))
     private: str = attrs.field(default="rules", kw_only=True, validator=one_of("rules", "keep", "drop"))
     overrides: Mapping[str, Any] = attrs.field(default=None, kw_only=True, converter=fixed_mapping)
+    sop_class: str | None = attrs.field(default=None, kw_only=True, validator=_known_class)
     transfer_syntax: str = attrs.field(default="explicit", kw_only=True, validator=_known_syntax)
     strict_iod: bool = attrs.field(default=False, kw_only=True)
     overwrite: bool = attrs.field(default=False, kw_only=True)
@@ -218,6 +229,7 @@ class SeriesWriter(Sink):
 
     def _derive(self) -> DerivedHeaders:
         info = self.source.info
+        kind = None if self.sop_class is None else class_named(self.sop_class)
         derived = derive(
             info,
             naming=Naming(
@@ -234,8 +246,11 @@ class SeriesWriter(Sink):
             equipment=self.equipment,
             private=self.private,
             texts=[text for text in (self.series_description, *self.overrides.values()) if isinstance(text, str)],
+            wanted_class=kind,
         )
         derived = derived.with_required().with_overrides(self.overrides, _source_uids(info))
+        if kind is not None and kind.uid != text_of(info.headers.element(tag_of("SOPClassUID"), 0)):
+            derived.check_asked(kind)
         return derived.within_iod() if self.strict_iod else derived
 
     def _check_names(self) -> None:
@@ -287,7 +302,7 @@ class SeriesWriter(Sink):
             slices=files.written,
             largest_error=files.largest_error,
             storage=str(choice),
-            warnings=tuple(step.description for step in info.history if step.is_note),
+            warnings=(*(step.description for step in info.history if step.is_note), *final.notes),
         )
 
 
@@ -306,11 +321,14 @@ class _Writing:
         self.stage = stage
         self.info = writer.source.info
         self.keeps_units = all(step.keeps_units for step in self.info.history)
+        kind = IMAGE_CLASSES.get(text_of(derived.headers.element(tag_of("SOPClassUID"), 0)))
+        # A source that breaks the rules of its class goes on as it is.
+        self.kind = None if kind is not None and kind.misfit(self.info) else kind
         self.overridden = {tag_of(keyword) for keyword in writer.overrides}
 
     def run(self) -> tuple[InstanceFiles, Choice | PerSlice, DerivedHeaders]:
         """Write all slices to the stage."""
-        choices = [] if needs_window(self.info) else candidates(self.info)
+        choices = [] if needs_window(self.info, self.kind) else candidates(self.info, self.kind)
         for choice in choices:
             try:
                 return self._write(self.writer.source, choice, self.derived)
@@ -322,9 +340,9 @@ class _Writing:
         spool = Spool(self.stage / ".values", self.info)
         try:
             self.runner.stream(self.writer.source, spool.put, "measuring")
-            choice = measured(self.info, spool.low, spool.high)
+            choice = measured(self.info, self.kind, spool.low, spool.high)
             derived = self.derived
-            if needs_window(self.info):
+            if needs_window(self.info, self.kind):
                 window = window_columns(*spool.percentiles(1, 99))
                 chosen = {tag: column for tag, column in window.items() if tag not in self.overridden}
                 derived = derived.updated(chosen, "from the 1st to the 99th percentile of the values")

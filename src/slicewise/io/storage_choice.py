@@ -9,12 +9,13 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from slicewise.dicom.image_classes import ImageClass
 from slicewise.dicom.modality_values import MODALITY_LUT
 from slicewise.dicom.pixels import PixelFormat, pixel_formats
 from slicewise.dicom.rescale import rescales
 from slicewise.dicom.storing import Storage, covering, identity_storage
 from slicewise.dicom.values import decimal_string, text_of
-from slicewise.errors import ReadError
+from slicewise.errors import ReadError, ValueRangeError
 from slicewise.image import ImageInfo
 from slicewise.image.elements import tag_of
 
@@ -90,49 +91,84 @@ def _whole_cells(form: PixelFormat) -> PixelFormat:
     return attrs.evolve(form, bits_stored=form.bits_allocated, high_bit=form.bits_allocated - 1)
 
 
-def candidates(info: ImageInfo) -> list[Choice | PerSlice]:
-    """Return the storages to try before the values have to be measured, best first."""
+def candidates(info: ImageInfo, kind: ImageClass | None) -> list[Choice | PerSlice]:
+    """Return the storages to try before the values have to be measured, best first.
+
+    Parameters
+    ----------
+    info : ImageInfo
+        The image.
+    kind : ImageClass, optional
+        The class it is written in, if it is one whose pixels are known.
+    """
     found: list[Choice | PerSlice] = []
-    plain = _plain_form(info)
+    plain = _plain_form(info, kind)
     if info.components == 1 and all(step.keeps_units for step in info.history):
         source = _source_choice(info)
-        if source is not None:
-            found.append(source)
+        if source is not None and _fits(source, kind):
+            found.append(source.in_whole_cells if kind is not None and kind.fills_cells else source)
     if info.dtype.kind in "iub" and info.dtype.itemsize <= 2:
         found.append(Choice((identity_storage(plain),) * info.slices, keeps_mapping=False))
-    elif info.dtype.kind == "f" and text_of(info.headers.element(tag_of("Modality"), 0)) == "PT":
+    elif info.dtype.kind == "f" and _is_pet(info, kind):
         found.append(PerSlice(attrs.evolve(plain, bits_allocated=16, bits_stored=16, high_bit=15, signed=True)))
     return found
 
 
-def measured(info: ImageInfo, low: float, high: float) -> Choice:
-    """Return the storage for values of a known range."""
-    plain = _plain_form(info)
+def measured(info: ImageInfo, kind: ImageClass | None, low: float, high: float) -> Choice:
+    """Return the storage for values of a known range.
+
+    Raises
+    ------
+    ValueRangeError
+        If the class stores values as they are, and they are too large.
+    """
+    plain = _plain_form(info, kind)
     slices = info.slices
-    zero = text_of(info.headers.element(tag_of("Modality"), 0)) == "PT"
+    zero = _is_pet(info, kind)
+    if plain.bits_allocated == 8:
+        return Choice((identity_storage(plain),) * slices, keeps_mapping=False)
     if info.dtype.kind in "iub":
         sixteen = attrs.evolve(plain, bits_allocated=16, bits_stored=16, high_bit=15)
         for signed, limits in ((False, (0, 65535)), (True, (-32768, 32767))):
-            if limits[0] <= low and high <= limits[1]:
+            if limits[0] <= low and high <= limits[1] and (kind is None or kind.has_sign or not signed):
                 form = attrs.evolve(sixteen, signed=signed)
                 return Choice((identity_storage(form),) * slices, keeps_mapping=False)
+        if kind is not None and not kind.has_slope:
+            raise ValueRangeError(
+                f"{kind.keyword} holds values of 16 bits as they are, and these are {low:g} to {high:g}"
+            )
         if high - low <= 65535 and abs(low) < _MOST_EXACT and not zero:
             moved = Storage("1", str(int(low)), attrs.evolve(sixteen, signed=False), exact=True)
             return Choice((moved,) * slices, keeps_mapping=False)
     return Choice((covering(low, high, plain, zero_intercept=zero),) * slices, keeps_mapping=False)
 
 
-def needs_window(info: ImageInfo) -> bool:
-    """Whether the source had a window that no longer holds, or there is no source that could have one."""
+def needs_window(info: ImageInfo, kind: ImageClass | None) -> bool:
+    """Whether the source had a window that no longer holds, there is no source, or the class asks for one."""
     window = tag_of("WindowCenter")
     if window in info.headers.columns() or info.components > 1:
         return False
+    if kind is not None and kind.needs_window:
+        return True
     return not any(info.sources) or any(change.tag == window for step in info.history for change in step.changes)
 
 
-def _plain_form(info: ImageInfo) -> PixelFormat:
+def _is_pet(info: ImageInfo, kind: ImageClass | None) -> bool:
+    stated = text_of(info.headers.element(tag_of("Modality"), 0))
+    return (stated if kind is None else kind.modality) == "PT"
+
+
+def _fits(choice: Choice, kind: ImageClass | None) -> bool:
+    if kind is None:
+        return True
+    is_plain = kind.has_slope or all(s.rescale.is_identity for s in choice.storages)
+    form = choice.storages[0].form
+    return is_plain and form.bits_allocated in kind.bits and (kind.has_sign or not form.signed)
+
+
+def _plain_form(info: ImageInfo, kind: ImageClass | None) -> PixelFormat:
     # Values of up to 8 bits take 16 where the image class wants 16.
-    narrow = info.components > 1 and info.dtype == np.uint8
+    narrow = info.dtype in (np.uint8, np.bool_) and (info.components > 1 or (kind is not None and kind.bits == (8,)))
     bits = 8 if narrow else 16
     stated = text_of(info.headers.element(tag_of("PhotometricInterpretation"), 0))
     return PixelFormat(
@@ -142,7 +178,7 @@ def _plain_form(info: ImageInfo) -> PixelFormat:
         bits_allocated=bits,
         bits_stored=bits,
         high_bit=bits - 1,
-        signed=info.dtype.kind == "i",
+        signed=info.dtype.kind == "i" and (kind is None or kind.has_sign),
         photometric="RGB" if info.components > 1 else stated if stated.startswith("MONOCHROME") else "MONOCHROME2",
     )
 

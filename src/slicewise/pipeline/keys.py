@@ -11,6 +11,7 @@ from typing import Any
 
 import attrs
 import numpy as np
+from pydicom.dataset import Dataset
 
 from slicewise.errors import GraphError
 
@@ -36,6 +37,8 @@ def _canonical(value: Any) -> bytes:
     if isinstance(value, np.ndarray):
         head = f"{value.dtype.str}{value.shape}".encode()
         return head + hashlib.blake2b(np.ascontiguousarray(value).tobytes()).digest()
+    if isinstance(value, Dataset):
+        return value.to_json().encode()
     if isinstance(value, Mapping):
         inner = b",".join(_canonical(k) + b":" + _canonical(v) for k, v in sorted(value.items()))
         return b"{" + inner + b"}"
