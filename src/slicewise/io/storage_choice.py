@@ -105,8 +105,10 @@ def candidates(info: ImageInfo, kind: ImageClass | None) -> list[Choice | PerSli
     plain = _plain_form(info, kind)
     if info.components == 1 and all(step.keeps_units for step in info.history):
         source = _source_choice(info)
-        if source is not None and _fits(source, kind):
-            found.append(source.in_whole_cells if kind is not None and kind.fills_cells else source)
+        if source is not None and kind is not None:
+            source = _in_cells_of(source, kind)
+        if source is not None:
+            found.append(source)
     if info.dtype.kind in "iub" and info.dtype.itemsize <= 2:
         found.append(Choice((identity_storage(plain),) * info.slices, keeps_mapping=False))
     elif info.dtype.kind == "f" and _is_pet(info, kind):
@@ -158,12 +160,19 @@ def _is_pet(info: ImageInfo, kind: ImageClass | None) -> bool:
     return (stated if kind is None else kind.modality) == "PT"
 
 
-def _fits(choice: Choice, kind: ImageClass | None) -> bool:
-    if kind is None:
-        return True
-    is_plain = kind.has_slope or all(s.rescale.is_identity for s in choice.storages)
+def _in_cells_of(choice: Choice, kind: ImageClass) -> Choice | None:
+    """Return the same stored values in cells that a class allows; None if it allows none for them."""
     form = choice.storages[0].form
-    return is_plain and form.bits_allocated in kind.bits and (kind.has_sign or not form.signed)
+    if not (kind.has_slope or all(s.rescale.is_identity for s in choice.storages)) or (
+        form.signed and not kind.has_sign
+    ):
+        return None
+    if form.bits_allocated not in kind.bits:
+        if form.bits_allocated > max(kind.bits):
+            return None
+        wide = [attrs.evolve(s, form=attrs.evolve(form, bits_allocated=max(kind.bits))) for s in choice.storages]
+        choice = attrs.evolve(choice, storages=tuple(wide))
+    return choice.in_whole_cells if kind.fills_cells else choice
 
 
 def _plain_form(info: ImageInfo, kind: ImageClass | None) -> PixelFormat:
