@@ -212,6 +212,7 @@ def derive(
     equipment: str,
     private: str,
     texts: Sequence[str] = (),
+    extract: bool = True,
 ) -> DerivedHeaders:
     """Return the headers of a derived series, but for what depends on how pixels are stored.
 
@@ -233,6 +234,8 @@ def derive(
         What to do with private attributes.
     texts : sequence of str
         What the caller is going to write; where the character set cannot hold it, all text becomes UTF-8.
+    extract : bool
+        Whether frames of multi-frame images become images of their own.
 
     Raises
     ------
@@ -251,7 +254,7 @@ def derive(
         )
     derived = DerivedHeaders(_without_group_lengths(info.headers), {})
     derived = derived.updated({tag: None for tag in derived.headers.columns() if is_never_kept(tag)})
-    is_extracted = is_multi_frame(info.headers)
+    is_extracted = extract and is_multi_frame(info.headers)
     if is_extracted:
         derived = derived.updated(single_frame_columns(info.headers), "each frame is an image of its own")
     if not can_hold(derived.headers, texts):
