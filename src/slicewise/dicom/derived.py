@@ -101,8 +101,19 @@ class DerivedHeaders:
         """Return the same headers, with what else became of attributes when pixels were stored."""
         return DerivedHeaders(self.headers, {**self.settled, **{change.tag: change for change in changes}})
 
-    def with_overrides(self, overrides: Mapping[str, Any], sources: frozenset[str]) -> DerivedHeaders:
+    def with_overrides(
+        self, overrides: Mapping[str, Any], sources: frozenset[str], *, one_instance: bool = False
+    ) -> DerivedHeaders:
         """Return headers with values the caller gives.
+
+        Parameters
+        ----------
+        overrides : mapping
+            Keyword to a value, a list with one per slice, or None to drop the attribute.
+        sources : frozenset of str
+            Identifiers of the source.
+        one_instance : bool
+            Whether the slices are frames of one instance.
 
         Raises
         ------
@@ -121,7 +132,7 @@ class DerivedHeaders:
                     f"'overrides' cannot set {keyword}: it follows from the image, and another value would be untrue"
                 )
         headers = self.headers.replace(overrides)
-        _check_uids(headers, sources)
+        _check_uids(headers, sources, one_instance=one_instance)
         if "SeriesNumber" in overrides:
             raise ParameterError("'overrides' cannot set SeriesNumber: series_number= does, and checks it")
         # Another character set changes all text, not only what is given.
@@ -306,11 +317,16 @@ def _with_private(derived: DerivedHeaders, info: ImageInfo, private: str) -> Der
     return derived
 
 
-def _check_uids(headers: Headers, sources: frozenset[str]) -> None:
+def _check_uids(headers: Headers, sources: frozenset[str], *, one_instance: bool) -> None:
     uids = [text_of(headers.element(tag_of("SOPInstanceUID"), k)) for k in range(len(headers))]
+    numbers = headers["InstanceNumber"]
+    if one_instance:
+        for keyword, values in (("SOPInstanceUID", uids), ("InstanceNumber", numbers)):
+            if len(set(values)) > 1 or values[0] in (None, ""):
+                raise ParameterError(f"'overrides' must leave one {keyword} for all frames: they are one instance")
+        uids, numbers = uids[:1], numbers[:1]
     if len(set(uids)) < len(uids):
         raise ParameterError("'overrides' gives several slices one SOPInstanceUID: each needs its own")
-    numbers = headers["InstanceNumber"]
     if len(set(numbers)) < len(numbers):
         raise ParameterError("'overrides' gives several slices one InstanceNumber: give a list with one for each")
     for keyword in ("StudyInstanceUID", "SeriesInstanceUID"):
