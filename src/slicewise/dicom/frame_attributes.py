@@ -7,14 +7,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from slicewise.dicom.encoding import explicit_column, item, sequence, text
+from slicewise.dicom.encoding import code_item, explicit_column, item, sequence, text
 from slicewise.dicom.frame_places import macros_of
 from slicewise.dicom.grid_attributes import GENERATORS
 from slicewise.dicom.multi_frame_classes import Form, MultiFrameKind
 from slicewise.dicom.uids import reproducible_uids
 from slicewise.dicom.values import decimal_strings, text_of
 from slicewise.errors import UnknownAttributeError
-from slicewise.image import Headers, ImageInfo, RawElement, StackAxis
+from slicewise.image import Code, Headers, ImageInfo, RawElement, StackAxis
 from slicewise.image.elements import name_of, tag_of
 from slicewise.image.headers import Column
 
@@ -187,15 +187,16 @@ def type_columns(info: ImageInfo, kind: MultiFrameKind, *, is_given: bool) -> di
         tag: text("ImageType", "\\".join(whole), "CS"),
         tag_of("FrameType"): tuple(text("FrameType", "\\".join(values), "CS") for values in types),
     }
+    has_palette = info.headers.column(tag_of("RedPaletteColorLookupTableDescriptor")) is not None
     said = {
-        "PixelPresentation": "TRUE_COLOR" if info.components > 1 else "MONOCHROME",
+        "PixelPresentation": "TRUE_COLOR" if info.components > 1 else "COLOR" if has_palette else "MONOCHROME",
         "VolumetricProperties": "VOLUME",
         "VolumeBasedCalculationTechnique": "NONE",
     }
     if kind.form is Form.MAP:
         return columns
     for keyword, value in said.items():
-        if info.headers.column(tag_of(keyword)) is None or keyword == "PixelPresentation":
+        if info.headers.column(tag_of(keyword)) is None or (keyword == "PixelPresentation" and not has_palette):
             columns[tag_of(keyword)] = text(keyword, value, "CS")
     return columns
 
@@ -217,13 +218,15 @@ def _frame_type(info: ImageInfo, index: int, *, is_given: bool) -> list[str]:
 _DERIVATION = ("DerivationDescription", "DerivationCodeSequence", "SourceImageSequence")
 
 
-def derivation_images(headers: Headers) -> Column | None:
+def derivation_images(headers: Headers, code: Code) -> Column | None:
     """Return the functional group of derivations: those of the source, and this (PS3.3, C.7.6.16.2.6).
 
     Parameters
     ----------
     headers : Headers
         Headers that say in attributes of single images how and from what they are derived.
+    code : Code
+        What was done, where they have no code of it.
     """
     tag = tag_of("DerivationImageSequence")
     earlier = explicit_column(tag, headers)
@@ -231,13 +234,15 @@ def derivation_images(headers: Headers) -> Column | None:
     if all(column is None for column in ours):
         return earlier
     return tuple(
-        RawElement(tag, "SQ", b"".join([*(e.value for e in [_at(earlier, k)] if e), _derivation(ours, k)]))
+        RawElement(tag, "SQ", b"".join([*(e.value for e in [_at(earlier, k)] if e), _derivation(ours, k, code)]))
         for k in range(len(headers))
     )
 
 
-def _derivation(columns: Sequence[Column | None], index: int) -> bytes:
+def _derivation(columns: Sequence[Column | None], index: int, code: Code) -> bytes:
     found = [element for column in columns if (element := _at(column, index)) is not None]
+    if all(element.tag != tag_of("DerivationCodeSequence") for element in found):
+        found.append(sequence("DerivationCodeSequence", [code_item(code)]))
     if all(element.tag != tag_of("SourceImageSequence") for element in found):
         found.append(sequence("SourceImageSequence", []))
     return item(found)

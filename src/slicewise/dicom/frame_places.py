@@ -13,6 +13,7 @@ from slicewise.dicom.encoding import element_bytes, explicit_column
 from slicewise.dicom.iods import AttributeType, Iod, iod_of
 from slicewise.dicom.items import items_of
 from slicewise.dicom.multi_frame_classes import Form, MultiFrameKind
+from slicewise.dicom.values import text_of
 from slicewise.errors import HeaderError
 from slicewise.image import Headers, RawElement
 from slicewise.image.elements import tag_of
@@ -24,6 +25,9 @@ SHARED = tag_of("SharedFunctionalGroupsSequence")
 PER_FRAME = tag_of("PerFrameFunctionalGroupsSequence")
 UNASSIGNED_SHARED = tag_of("UnassignedSharedConvertedAttributesSequence")
 UNASSIGNED_PER_FRAME = tag_of("UnassignedPerFrameConvertedAttributesSequence")
+
+_OF_A_FRAME = frozenset([tag_of("FrameContentSequence"), UNASSIGNED_PER_FRAME])
+"""Macros that are never shared (PS3.3, C.7.6.16.2.2 and C.7.6.16.2.23)."""
 
 IN_BOTH = frozenset(
     tag_of(keyword)
@@ -136,13 +140,14 @@ class FrameLayout:
         return found
 
     def _shared(self) -> dict[int, bytes]:
-        parts = {tag: _sequence(tag, _item_of(group, 0)) for tag, group in self.macros.items() if _is_shared(group)}
+        shared = {tag: group for tag, group in self.macros.items() if _is_shared(group) and tag not in _OF_A_FRAME}
+        parts = {tag: _items_of(tag, group, 1)[0] for tag, group in shared.items()}
         return parts | {tag: element_bytes(c) for tag, c in self.whole.items() if isinstance(c, RawElement)}
 
     def _per_frame(self) -> list[bytes]:
         varying: dict[int, list[bytes]] = {}
         for tag, group in self.macros.items():
-            if not _is_shared(group):
+            if not _is_shared(group) or tag in _OF_A_FRAME:
                 varying[tag] = _items_of(tag, group, self.frames)
         for tag, column in self.whole.items():
             if not isinstance(column, RawElement):
@@ -156,7 +161,12 @@ def _is_shared(group: Group) -> bool:
 
 
 def _items_of(tag: int, group: Group, frames: int) -> list[bytes]:
-    """Return the element of a macro for each frame; what the frames share is encoded once."""
+    """Return the element of a macro for each frame; what the frames share is encoded once.
+
+    A frame of which nothing is said has none; a macro without any attributes is there, with an empty item.
+    """
+    if not group:
+        return [_sequence(tag, b"")] * frames
     encoded = [
         element_bytes(column)
         if isinstance(column, RawElement)
@@ -170,11 +180,6 @@ def _items_of(tag: int, group: Group, frames: int) -> list[bytes]:
         else b""
         for k in range(frames)
     ]
-
-
-def _item_of(group: Group, index: int) -> bytes:
-    elements = ((tag, c if isinstance(c, RawElement) else c[index]) for tag, c in sorted(group.items()))
-    return b"".join(element_bytes(e) for _, e in elements if e is not None)
 
 
 def _wrapped(content: bytes) -> bytes:
@@ -214,8 +219,11 @@ def laid_out(headers: Headers, kind: MultiFrameKind) -> tuple[FrameLayout, dict[
     whole: dict[int, Column] = {}
     unassigned: Group = {}
     lost: dict[int, str] = {}
+    conditional = _of_originals(iod, headers)
     for tag, column in rest.items():
-        if tag in macros.whole and _is_complete(tag, column):
+        if tag in conditional:
+            unassigned[tag] = column
+        elif tag in macros.whole and _is_complete(tag, column):
             whole[tag] = column
         elif isinstance(column, RawElement) and (
             kind.form is not Form.CONVERTED or (_knows(iod, tag) and not lacking(kind, column))
@@ -234,7 +242,7 @@ def laid_out(headers: Headers, kind: MultiFrameKind) -> tuple[FrameLayout, dict[
             if not isinstance(column, RawElement) and _must_be_there(iod, tag):
                 image[tag] = _first(column)
             unassigned[tag] = column
-    groups = {**placed, **_unassigned(headers, unassigned)}
+    groups = {**placed, **_unassigned(headers, unassigned, kind)}
     said = {tag: _first(c) for tag, c in _with_creators(image, headers).items()}
     return FrameLayout(len(headers), said, groups, _group_creators(whole, headers)), lost
 
@@ -297,6 +305,14 @@ def _is_complete(tag: int, column: Column) -> bool:
     return all(e.value.count(b"\xfe\xff\x00\xe0") <= 2 * e.value.count(purpose) for e in elements)
 
 
+def _of_originals(iod: Iod, headers: Headers) -> frozenset[int]:
+    """Return what enhanced MR images state of the pulse sequence only where they are ORIGINAL (PS3.3, A.36.2.3)."""
+    if text_of(headers.element(tag_of("ImageType"), 0)).split("\\")[0] != "DERIVED":
+        return frozenset()
+    module = "mr-pulse-sequence"
+    return frozenset(tag_of(k) for k, a in iod.attributes(modules=[module]).items() if iod.attribute(k) == a)
+
+
 def lacking(kind: MultiFrameKind, sequence: RawElement) -> list[str]:
     """Return what items of a sequence lack that they must have in a class, as those of classic images may."""
     keyword = keyword_for_tag(sequence.tag)
@@ -324,12 +340,13 @@ def _is_private_group(column: Column) -> bool:
     return all(e is None or e.vr == "SQ" for e in ([column] if isinstance(column, RawElement) else column))
 
 
-def _unassigned(headers: Headers, group: Group) -> dict[int, Group]:
+def _unassigned(headers: Headers, group: Group, kind: MultiFrameKind) -> dict[int, Group]:
     """Return the groups of unassigned attributes; private elements stand there with their creators."""
     shared = {tag: c for tag, c in group.items() if isinstance(c, RawElement) and not _is_creator(tag)}
     varying = {tag: c for tag, c in group.items() if not isinstance(c, RawElement) and not _is_creator(tag)}
     found = {UNASSIGNED_SHARED: _with_creators(shared, headers), UNASSIGNED_PER_FRAME: _with_creators(varying, headers)}
-    return {tag: columns for tag, columns in found.items() if columns}
+    # Converted images have both, if only empty (PS3.3, A.70 to A.72).
+    return {tag: columns for tag, columns in found.items() if columns or kind.form is Form.CONVERTED}
 
 
 def _is_creator(tag: int) -> bool:

@@ -8,8 +8,9 @@ import attrs
 import numpy as np
 from pydicom.datadict import dictionary_VR, keyword_for_tag
 
+from slicewise.dicom import codes
 from slicewise.dicom.character_sets import in_utf8
-from slicewise.dicom.derivation import evidence_columns
+from slicewise.dicom.derivation import evidence_columns, operations_of
 from slicewise.dicom.derived import DerivedHeaders
 from slicewise.dicom.encoding import explicit_column, item, sequence, text
 from slicewise.dicom.enhanced_names import enhanced_columns, without_ordinary_names
@@ -23,7 +24,7 @@ from slicewise.dicom.single_frames import loop_columns
 from slicewise.dicom.stored_attributes import EXTREMES
 from slicewise.dicom.uids import reproducible_uids
 from slicewise.dicom.values import decimal_strings, text_of
-from slicewise.image import Headers, ImageInfo, RawElement
+from slicewise.image import Headers, ImageInfo, Operation, RawElement
 from slicewise.image.elements import tag_of
 from slicewise.image.headers import Column
 
@@ -110,7 +111,8 @@ def _with_frames(derived: DerivedHeaders, info: ImageInfo, kind: MultiFrameKind)
     evidence: dict[int, Column] = dict(evidence_columns(made))
     if kind.has_groups:
         derived = derived.updated(order_columns(made, kind, uid), "the order of the frames")
-        images = derivation_images(derived.headers)
+        is_copy = operations_of(info.history) <= {Operation.SUBSET}
+        images = derivation_images(derived.headers, codes.SUBSET if is_copy else codes.PROCESSED)
         moved = dict.fromkeys(map(tag_of, ("DerivationDescription", "DerivationCodeSequence", "SourceImageSequence")))
         derived = derived.updated({**moved, tag_of("DerivationImageSequence"): images}, "in the group of derivations")
         if kind.form is Form.CONVERTED:

@@ -143,6 +143,9 @@ class MultiFrameWriter(DerivedWriter):
         missing = missing_attributes(layout, kind)
         if kind.has_groups and derived.headers.column(tag_of("SliceThickness")) is None:
             missing.append("SliceThickness")
+        if text_of(info.headers.element(tag_of("SOPClassUID"), 0)) == kind.sop_class:
+            # What images of the class lacked before, they may lack again.
+            missing = [keyword for keyword in missing if info.headers.column(tag_of(keyword)) is not None]
         if missing:
             raise ParameterError(
                 f"an image of class {kind.keyword} must state {', '.join(missing)}, and nobody knows: give them with "
