@@ -14,7 +14,7 @@ from slicewise.image import Headers, RawElement
 from slicewise.image.elements import tag_of
 from slicewise.image.headers import Column
 
-__all__ = ["enhanced_columns", "without_ordinary_names"]
+__all__ = ["CLASSIC_NAMES", "enhanced_columns", "without_ordinary_names"]
 
 
 class _Name(NamedTuple):
@@ -58,6 +58,8 @@ _NAMES = (
 )
 """What is said in other words; all else has the same name in both."""
 
+CLASSIC_NAMES = {tag_of(name.enhanced): tag_of(name.classic) for name in _NAMES}
+
 _CORRECTED = {
     "DECY": "DecayCorrected",
     "ATTN": "AttenuationCorrected",
@@ -91,7 +93,9 @@ def without_ordinary_names(headers: Headers) -> dict[int, Column | None]:
     }
 
 
-def enhanced_columns(headers: Headers, known: Callable[[str], bool]) -> dict[int, Column | None]:
+def enhanced_columns(
+    headers: Headers, known: Callable[[str], bool], described: Callable[[int], bool]
+) -> dict[int, Column | None]:
     """Return attributes of classic images under the names of enhanced ones, and None for those they replace.
 
     Parameters
@@ -100,12 +104,14 @@ def enhanced_columns(headers: Headers, known: Callable[[str], bool]) -> dict[int
         One header per frame.
     known : callable
         Whether the enhanced class has an attribute, by keyword.
+    described : callable
+        Whether what else its functional group must state is known, by tag.
     """
     columns: dict[int, Column | None] = {}
     for name in _NAMES:
         column = headers.column(tag_of(name.classic))
         is_stated = name.classic != name.enhanced and headers.column(tag_of(name.enhanced)) is not None
-        if column is None or is_stated or not known(name.enhanced):
+        if column is None or is_stated or not known(name.enhanced) or not described(tag_of(name.enhanced)):
             continue
         converted = _converted(column, name)
         if converted is not None:

@@ -181,7 +181,7 @@ def type_columns(info: ImageInfo, kind: MultiFrameKind, *, is_given: bool) -> di
         Whether the caller gave Image Type.
     """
     tag = tag_of("ImageType")
-    types = [_frame_type(info, k, is_given=is_given) for k in range(info.slices)]
+    types = [_frame_type(info, k, kind, is_given=is_given) for k in range(info.slices)]
     whole = [values[0] if len(set(values)) == 1 else "MIXED" for values in zip(*types, strict=True)]
     columns: dict[int, Column] = {
         tag: text("ImageType", "\\".join(whole), "CS"),
@@ -195,13 +195,30 @@ def type_columns(info: ImageInfo, kind: MultiFrameKind, *, is_given: bool) -> di
     }
     if kind.form is Form.MAP:
         return columns
+    component = None if kind.modality != "MR" else _component(info)
+    if component is not None:
+        columns[tag_of("ComplexImageComponent")] = component
     for keyword, value in said.items():
         if info.headers.column(tag_of(keyword)) is None or (keyword == "PixelPresentation" and not has_palette):
             columns[tag_of(keyword)] = text(keyword, value, "CS")
     return columns
 
 
-def _frame_type(info: ImageInfo, index: int, *, is_given: bool) -> list[str]:
+_COMPONENTS = {"M": "MAGNITUDE", "P": "PHASE", "R": "REAL", "I": "IMAGINARY"}
+
+
+def _component(info: ImageInfo) -> Column | None:
+    """Return which part of complex values the frames are, where Image Type of classic images has a word for it."""
+    if info.headers.column(tag_of("ComplexImageComponent")) is not None:
+        return None
+    words = [text_of(info.headers.element(tag_of("ImageType"), k)).split("\\")[2:3] for k in range(info.slices)]
+    found = [next((_COMPONENTS.get(w, w) for w in said), "") for said in words]
+    if any(part not in _COMPONENTS.values() for part in found):
+        return None
+    return tuple(text("ComplexImageComponent", part, "CS") for part in found)
+
+
+def _frame_type(info: ImageInfo, index: int, kind: MultiFrameKind, *, is_given: bool) -> list[str]:
     stated = [v.strip() for v in text_of(info.headers.element(tag_of("ImageType"), index)).split("\\")]
     if is_given:
         return [*stated, *(["VOLUME", "NONE"])[max(0, len(stated) - 2) :]]
@@ -209,6 +226,8 @@ def _frame_type(info: ImageInfo, index: int, *, is_given: bool) -> list[str]:
     is_enhanced = len(stated) == 4 and info.headers.column(tag_of("FrameType")) is not None
     flavour = stated[2] if is_enhanced else next((w for w in _FLAVOURS if w in stated[2:]), "VOLUME")
     contrast = codes[-1] if codes else stated[3] if is_enhanced else "NONE"
+    if kind.form is Form.MAP:
+        contrast = "QUANTITY"
     # What is made of images of a patient is not secondary to these (C.8.16.1.2).
     return [stated[0], "PRIMARY", flavour, contrast]
 
@@ -231,7 +250,7 @@ def derivation_images(headers: Headers, code: Code) -> Column | None:
     tag = tag_of("DerivationImageSequence")
     earlier = explicit_column(tag, headers)
     ours = [explicit_column(tag_of(keyword), headers) for keyword in _DERIVATION]
-    if all(column is None for column in ours):
+    if ours[-1] is None:
         return earlier
     return tuple(
         RawElement(tag, "SQ", b"".join([*(e.value for e in [_at(earlier, k)] if e), _derivation(ours, k, code)]))

@@ -60,6 +60,17 @@ _WHOLE = frozenset(
 )
 """Macros that are presented as they are, as sequences."""
 
+_SELDOM = frozenset(
+    "ReferencedPathIndex ReferencedXRaySourceIndex EnergyWeightingFactor TubeAngle SpiralPitchFactor "  # noqa: SIM905
+    "WaterEquivalentDiameterCalculationMethodCodeSequence ReconstructionFieldOfView TagAngleFirstAxis "
+    "TagAngleSecondAxis TagSpacingFirstDimension TagSpacingSecondDimension TagThickness "
+    "FlowCompensationDirection PartialFourierDirection InversionTimes ParallelReductionFactorInPlane "
+    "ParallelReductionFactorOutOfPlane ParallelReductionFactorSecondInPlane ParallelAcquisitionTechnique "
+    "DiffusionGradientDirectionSequence DiffusionBMatrixSequence DiffusionAnisotropyType "
+    "MRAcquisitionPhaseEncodingStepsOutOfPlane GradientOutput GradientOutputType".split()
+)
+"""Conditional attributes that most acquisitions have no use for."""
+
 _MERGED = frozenset(["UnassignedSharedConvertedAttributesSequence", "UnassignedPerFrameConvertedAttributesSequence"])
 
 
@@ -75,11 +86,15 @@ class Macros:
         Tags of sequences that are attributes of a frame themselves.
     required : mapping of int to frozenset of int
         For the tag of such a sequence, what each item must have (type 1).
+    described : mapping of int to frozenset of int
+        For the tag of a sequence that describes the acquisition, what an enhanced image of that class itself states in
+        it (type 1C, for all but converted images).
     """
 
     of: Mapping[int, int]
     whole: frozenset[int]
     required: Mapping[int, frozenset[int]]
+    described: Mapping[int, frozenset[int]]
 
 
 @cache
@@ -89,16 +104,21 @@ def macros_of(sop_class: str) -> Macros:
     top = "SharedFunctionalGroupsSequence"
     of: dict[int, int] = {}
     required: dict[int, frozenset[int]] = {}
+    described: dict[int, frozenset[int]] = {}
     sequences = [keyword for keyword in iod.attributes((top,)) if keyword not in _MERGED]
     for sequence in sequences:
         attributes = iod.attributes((top, sequence))
         required[tag_of(sequence)] = frozenset(
             tag_of(k) for k, a in attributes.items() if a.type is AttributeType.REQUIRED
         )
+        if sequence.startswith(("CT", "MR", "PET")) and "FrameType" not in sequence:
+            described[tag_of(sequence)] = frozenset(
+                tag_of(k) for k, a in attributes.items() if a.type.must_have_value and k not in _SELDOM
+            )
         for keyword in attributes if sequence not in _WHOLE else ():
             of.setdefault(tag_of(keyword), tag_of(sequence))
     whole = frozenset(tag_of(keyword) for keyword in sequences if keyword in _WHOLE)
-    return Macros(MappingProxyType(of), whole, MappingProxyType(required))
+    return Macros(MappingProxyType(of), whole, MappingProxyType(required), MappingProxyType(described))
 
 
 Group = dict[int, Column]
@@ -126,9 +146,12 @@ class FrameLayout:
     macros: Mapping[int, Group]
     whole: Mapping[int, Column]
 
-    def with_columns(self, columns: Mapping[int, Column], macro: int) -> FrameLayout:
-        """Return the same with attributes of a macro put in place."""
-        return attrs.evolve(self, macros={**self.macros, macro: {**self.macros.get(macro, {}), **columns}})
+    def states(self, tag: int) -> bool:
+        """Whether something is said of the image, or of each frame."""
+        columns = [self.image.get(tag), self.whole.get(tag), *(group.get(tag) for group in self.macros.values())]
+        return any(
+            _says(c) if isinstance(c, RawElement) else all(_says(e) for e in c) for c in columns if c is not None
+        )
 
     def elements(self) -> dict[int, RawElement]:
         """Return the elements of the image, the functional groups among them."""
@@ -197,7 +220,7 @@ def _sequence(tag: int, content: bytes) -> bytes:
 # --- what goes where ------------------------------------------------------------------------------
 
 
-def laid_out(headers: Headers, kind: MultiFrameKind) -> tuple[FrameLayout, dict[int, str]]:
+def laid_out(headers: Headers, kind: MultiFrameKind, *, is_new: bool) -> tuple[FrameLayout, dict[int, str]]:
     """Return the attributes of frames at their places in a multi-frame image, and why some have none.
 
     An attribute that the class knows in a functional group goes there; a group without an attribute that it must have
@@ -211,17 +234,21 @@ def laid_out(headers: Headers, kind: MultiFrameKind) -> tuple[FrameLayout, dict[
         One header per frame.
     kind : MultiFrameKind
         The class.
+    is_new : bool
+        Whether the source is of another class: descriptions of the acquisition that this asks more of are left as
+        they are, and so are modules of which something is missing.
     """
     iod = iod_of(kind.sop_class)
     macros = macros_of(kind.sop_class)
-    placed, rest = _in_macros(headers, kind, macros)
+    placed, rest = _in_macros(headers, kind, macros, is_new=is_new)
+    begun = _begun_modules(iod, rest) if is_new and kind.has_groups else frozenset()
     image: dict[int, RawElement] = {}
     whole: dict[int, Column] = {}
     unassigned: Group = {}
     lost: dict[int, str] = {}
     conditional = _of_originals(iod, headers)
     for tag, column in rest.items():
-        if tag in conditional:
+        if tag in conditional or (begun and _is_only_of(begun, iod, tag)):
             unassigned[tag] = column
         elif tag in macros.whole and _is_complete(tag, column):
             whole[tag] = column
@@ -255,13 +282,15 @@ def _first(column: Column) -> RawElement:
     return next((e for e in stated if e.value.strip(b" \0")), stated[0]._replace(value=b""))
 
 
-def _in_macros(headers: Headers, kind: MultiFrameKind, macros: Macros) -> tuple[dict[int, Group], dict[int, Column]]:
+def _in_macros(
+    headers: Headers, kind: MultiFrameKind, macros: Macros, *, is_new: bool
+) -> tuple[dict[int, Group], dict[int, Column]]:
     placed: dict[int, Group] = {}
     rest: dict[int, Column] = {}
     has_planes = headers.column(tag_of("ImagePositionPatient")) is not None
     for tag in headers.columns():
         column = explicit_column(tag, headers)
-        if column is None:
+        if column is None or (tag in IN_BOTH and isinstance(column, RawElement) and not _says(column)):
             continue
         if tag not in macros.of or (kind.form is Form.CAPTURE and not has_planes):
             rest[tag] = column
@@ -269,7 +298,10 @@ def _in_macros(headers: Headers, kind: MultiFrameKind, macros: Macros) -> tuple[
         placed.setdefault(macros.of[tag], {})[tag] = column
         if tag in IN_BOTH:
             rest[tag] = _summary(tag, column)
-    for macro in [m for m, group in placed.items() if not _has(group, macros.required[m], len(headers))]:
+    asked = dict(macros.required)
+    if is_new and kind.form is Form.GROUPS:
+        asked |= {m: asked[m] | tags for m, tags in macros.described.items()}
+    for macro in [m for m, group in placed.items() if not _has(group, asked[m], len(headers))]:
         rest |= placed.pop(macro)
     return placed, rest
 
@@ -303,6 +335,25 @@ def _is_complete(tag: int, column: Column) -> bool:
     purpose = element_bytes(RawElement(tag_of("PurposeOfReferenceCodeSequence"), "SQ", b""))[:6]
     elements = [column] if isinstance(column, RawElement) else [e for e in column if e is not None]
     return all(e.value.count(b"\xfe\xff\x00\xe0") <= 2 * e.value.count(purpose) for e in elements)
+
+
+def _begun_modules(iod: Iod, columns: Mapping[int, Column]) -> frozenset[str]:
+    """Return the optional modules of which an attribute is missing that they must have."""
+    # How pixels are stored, one of several modules says.
+    optional = [m.name for m in iod.modules if m.name not in iod.mandatory and not m.name.endswith("image-pixel")]
+    return frozenset(
+        name
+        for name in optional
+        if any(
+            a.type is AttributeType.REQUIRED and not isinstance(columns.get(tag_of(k)), RawElement)
+            for k, a in iod.attributes(modules=[name]).items()
+        )
+    )
+
+
+def _is_only_of(modules: frozenset[str], iod: Iod, tag: int) -> bool:
+    attribute = iod.attribute(keyword_for_tag(tag))
+    return attribute is not None and modules.issuperset(attribute.modules)
 
 
 def _of_originals(iod: Iod, headers: Headers) -> frozenset[int]:
@@ -386,4 +437,4 @@ def missing_attributes(layout: FrameLayout, kind: MultiFrameKind) -> list[str]:
         if attribute.type is AttributeType.REQUIRED
         and keyword not in made
         and not _says(layout.image.get(tag_of(keyword)))
-    ]
+    ] + [keyword for keyword in kind.asked if not layout.states(tag_of(keyword))]

@@ -44,6 +44,8 @@ class MultiFrameKind:
         Keyword of the sequence that holds Frame Type.
     neutral : mapping of str to str
         Values of type 1 attributes that claim nothing, or nothing but what is true of all that is written here.
+    asked : tuple of str
+        Attributes of the image, or of frames, that all but converted images must state (type 1C).
     components : int, optional
         How many values a pixel has; any number if not given.
     """
@@ -53,6 +55,7 @@ class MultiFrameKind:
     modality: str | None = None
     frame_type: str | None = None
     neutral: Mapping[str, str] = MappingProxyType({})
+    asked: tuple[str, ...] = ()
     components: int | None = 1
 
     @property
@@ -66,9 +69,15 @@ class MultiFrameKind:
         return self.form in (Form.GROUPS, Form.CONVERTED, Form.MAP)
 
 
-_ENHANCED = MappingProxyType({"PresentationLUTShape": "IDENTITY"})
-# What this software makes is no product that anybody approved (C.8.13.2.1.1).
-_PET = MappingProxyType({**_ENHANCED, "ContentQualification": "RESEARCH"})
+_CONVERTED = MappingProxyType({"PresentationLUTShape": "IDENTITY"})
+# What this software makes is no product that anybody approved (C.8.13.2.1.1); images are lossless where nobody
+# said otherwise.
+_PET = MappingProxyType({**_CONVERTED, "ContentQualification": "RESEARCH"})
+_ENHANCED = MappingProxyType({**_PET, "LossyImageCompression": "00"})
+_MR_IMAGE = MappingProxyType({**_ENHANCED, "AcquisitionContrast": "UNKNOWN"})
+_ASKED = ("BurnedInAnnotation", "FrameAnatomySequence")
+_ASKED_OF_CT = (*_ASKED, "IrradiationEventUID")
+_ASKED_OF_MR = (*_ASKED, "ComplexImageComponent", "ApplicableSafetyStandardAgency")
 _MAP = MappingProxyType(
     {
         **_PET,
@@ -82,12 +91,12 @@ _CAPTURE = MappingProxyType({"ConversionType": "WSD"})  # by a workstation (C.8.
 _CT, _MR, _PT = "CTImageFrameTypeSequence", "MRImageFrameTypeSequence", "PETFrameTypeSequence"
 
 _KINDS = (
-    MultiFrameKind("EnhancedCTImageStorage", Form.GROUPS, "CT", _CT, _ENHANCED),
-    MultiFrameKind("EnhancedMRImageStorage", Form.GROUPS, "MR", _MR, _ENHANCED),
-    MultiFrameKind("EnhancedMRColorImageStorage", Form.GROUPS, "MR", _MR, components=3),
-    MultiFrameKind("EnhancedPETImageStorage", Form.GROUPS, "PT", _PT, _PET),
-    MultiFrameKind("LegacyConvertedEnhancedCTImageStorage", Form.CONVERTED, "CT", _CT, _ENHANCED),
-    MultiFrameKind("LegacyConvertedEnhancedMRImageStorage", Form.CONVERTED, "MR", _MR, _ENHANCED),
+    MultiFrameKind("EnhancedCTImageStorage", Form.GROUPS, "CT", _CT, _ENHANCED, _ASKED_OF_CT),
+    MultiFrameKind("EnhancedMRImageStorage", Form.GROUPS, "MR", _MR, _MR_IMAGE, _ASKED_OF_MR),
+    MultiFrameKind("EnhancedMRColorImageStorage", Form.GROUPS, "MR", _MR, _MR_IMAGE, _ASKED_OF_MR, components=3),
+    MultiFrameKind("EnhancedPETImageStorage", Form.GROUPS, "PT", _PT, _ENHANCED, _ASKED),
+    MultiFrameKind("LegacyConvertedEnhancedCTImageStorage", Form.CONVERTED, "CT", _CT, _CONVERTED),
+    MultiFrameKind("LegacyConvertedEnhancedMRImageStorage", Form.CONVERTED, "MR", _MR, _CONVERTED),
     MultiFrameKind("LegacyConvertedEnhancedPETImageStorage", Form.CONVERTED, "PT", _PT, _PET),
     MultiFrameKind("ParametricMapStorage", Form.MAP, None, "ParametricMapFrameTypeSequence", _MAP),
     MultiFrameKind("UltrasoundMultiFrameImageStorage", Form.LOOP, "US", components=None),

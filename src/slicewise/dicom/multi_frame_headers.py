@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import struct
+from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 import numpy as np
@@ -12,8 +13,8 @@ from slicewise.dicom import codes
 from slicewise.dicom.character_sets import in_utf8
 from slicewise.dicom.derivation import evidence_columns, operations_of
 from slicewise.dicom.derived import DerivedHeaders
-from slicewise.dicom.encoding import explicit_column, item, sequence, text
-from slicewise.dicom.enhanced_names import enhanced_columns, without_ordinary_names
+from slicewise.dicom.encoding import code_item, explicit_column, item, sequence, text
+from slicewise.dicom.enhanced_names import CLASSIC_NAMES, enhanced_columns, without_ordinary_names
 from slicewise.dicom.frame_attributes import derivation_images, order_columns, plane_columns, type_columns
 from slicewise.dicom.frame_places import lacking, macros_of
 from slicewise.dicom.functional_groups import FRAME_GROUPS, SHARED_GROUPS
@@ -24,11 +25,11 @@ from slicewise.dicom.single_frames import loop_columns
 from slicewise.dicom.stored_attributes import EXTREMES
 from slicewise.dicom.uids import reproducible_uids
 from slicewise.dicom.values import decimal_strings, text_of
-from slicewise.image import Headers, ImageInfo, Operation, RawElement
+from slicewise.image import Code, Headers, ImageInfo, Operation, RawElement
 from slicewise.image.elements import tag_of
 from slicewise.image.headers import Column
 
-__all__ = ["as_frames", "capture_columns", "unknown_to", "with_required"]
+__all__ = ["as_frames", "capture_columns", "floating_columns", "unit_columns", "unknown_to", "with_required"]
 
 _OF_THE_SOURCE = (
     SHARED_GROUPS,
@@ -81,7 +82,7 @@ def as_frames(derived: DerivedHeaders, info: ImageInfo, kind: MultiFrameKind, *,
         derived = derived.updated(without_ordinary_names(derived.headers), "said under another name")
         derived = derived.updated(_unproven(derived.headers), "of which series they are is not known, and must be said")
     if kind.form is Form.GROUPS:
-        renamed = enhanced_columns(derived.headers, _known_to(kind))
+        renamed = enhanced_columns(derived.headers, _known_to(kind), _described_in(derived.headers, kind))
         derived = derived.updated(renamed, "enhanced images say it in other words")
         if text_of(info.headers.element(tag_of("SOPClassUID"), 0)) != kind.sop_class:
             derived = _without_lacking(derived, kind)
@@ -113,8 +114,11 @@ def _with_frames(derived: DerivedHeaders, info: ImageInfo, kind: MultiFrameKind)
         derived = derived.updated(order_columns(made, kind, uid), "the order of the frames")
         is_copy = operations_of(info.history) <= {Operation.SUBSET}
         images = derivation_images(derived.headers, codes.SUBSET if is_copy else codes.PROCESSED)
-        moved = dict.fromkeys(map(tag_of, ("DerivationDescription", "DerivationCodeSequence", "SourceImageSequence")))
+        single = ("DerivationDescription", "DerivationCodeSequence", "SourceImageSequence")
+        moved = dict.fromkeys(map(tag_of, single if any(info.sources) else ()))
         derived = derived.updated({**moved, tag_of("DerivationImageSequence"): images}, "in the group of derivations")
+        if kind.form is Form.MAP:
+            evidence.pop(tag_of("SourceImageEvidenceSequence"), None)
         if kind.form is Form.CONVERTED:
             derived = derived.updated(_conversion_sources(made), "the images that were converted")
     else:
@@ -127,6 +131,16 @@ def _with_frames(derived: DerivedHeaders, info: ImageInfo, kind: MultiFrameKind)
 def _known_to(kind: MultiFrameKind) -> Callable[[str], bool]:
     macros, iod = macros_of(kind.sop_class), iod_of(kind.sop_class)
     return lambda keyword: tag_of(keyword) in macros.of or iod.knows(keyword)
+
+
+def _described_in(headers: Headers, kind: MultiFrameKind) -> Callable[[int], bool]:
+    macros = macros_of(kind.sop_class)
+
+    def is_known(tag: int) -> bool:
+        columns = (headers.column(tag), headers.column(CLASSIC_NAMES.get(tag, tag)))
+        return any(column is not None for column in columns)
+
+    return lambda tag: all(is_known(other) for other in macros.described.get(macros.of.get(tag, 0), ()))
 
 
 def _identity(headers: Headers, info: ImageInfo, kind: MultiFrameKind) -> dict[int, Column | None]:
@@ -195,6 +209,8 @@ def _increments(info: ImageInfo, kind: MultiFrameKind) -> dict[int, Column | Non
     """Return what tells frames apart that have no functional group for it (PS3.3, C.7.6.6 and C.8.6.3)."""
     pointer = tag_of("FrameIncrementPointer")
     columns = loop_columns(info)
+    if info.slices == 1:
+        return columns | {pointer: None}
     timed = [tag_of(k) for k in ("FrameTimeVector", "FrameTime")]
     known = [t for t in timed if columns.get(t, info.headers.column(t)) is not None]
     if known:
@@ -227,6 +243,11 @@ def with_required(derived: DerivedHeaders, kind: MultiFrameKind) -> DerivedHeade
         if derived.headers.column(tag_of(k)) is None
     }
     derived = derived.updated(missing, "nothing true is known of it, and it must be there (type 2)")
+    laterality = tag_of("Laterality")
+    if derived.headers.column(tag_of("FrameAnatomySequence")) is not None and not text_of(
+        derived.headers.element(laterality, 0)
+    ):
+        derived = derived.updated({laterality: None}, "the anatomy of the frames says it")
     neutral: Mapping[str, str] = kind.neutral
     absent: dict[int, Column | None] = {
         tag_of(k): text(k, value, dictionary_VR(k))
@@ -244,6 +265,40 @@ def capture_columns(headers: Headers) -> dict[int, Column | None]:
     said |= {"PresentationLUTShape": ("IDENTITY", "CS")}
     columns: dict[int, Column | None] = {tag_of(k): text(k, value, vr) for k, (value, vr) in said.items()}
     return columns
+
+
+def floating_columns() -> dict[int, Column | None]:
+    """Return None for what floating-point pixels have not (PS3.3, C.7.6.24 and C.7.6.25)."""
+    return dict.fromkeys(map(tag_of, ("BitsStored", "HighBit", "PixelRepresentation")))
+
+
+def unit_columns(unit: Sequence[str], ends: tuple[float, float]) -> dict[int, Column | None]:
+    """Return the mapping of stored values to the same values in a unit (PS3.3, C.7.6.16.2.11).
+
+    Parameters
+    ----------
+    unit : sequence of str
+        Code of the unit, its scheme and meaning.
+    ends : (float, float)
+        The smallest and the largest value.
+    """
+    first, last = ends
+    numbers = {
+        "DoubleFloatRealWorldValueFirstValueMapped": first,
+        "DoubleFloatRealWorldValueLastValueMapped": last,
+        "RealWorldValueSlope": 1.0,
+        "RealWorldValueIntercept": 0.0,
+    }
+    code = Code(*unit)
+    mapping = item(
+        [
+            *(RawElement(tag_of(k), "FD", struct.pack("<d", number)) for k, number in numbers.items()),
+            text("LUTExplanation", code.meaning[:64], "LO"),
+            text("LUTLabel", code.value[:16], "SH"),
+            sequence("MeasurementUnitsCodeSequence", [code_item(code)]),
+        ]
+    )
+    return {tag_of("RealWorldValueMappingSequence"): sequence("RealWorldValueMappingSequence", [mapping])}
 
 
 def unknown_to(derived: DerivedHeaders, kind: MultiFrameKind) -> list[int]:

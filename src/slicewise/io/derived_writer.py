@@ -203,7 +203,7 @@ class StorageTrial(Generic[T]):
 
     def run(self) -> T:
         """Write all slices to the stage."""
-        choices = [] if needs_window(self.info) else self.candidates()
+        choices = [] if self.needs_window() else self.candidates()
         for choice in choices:
             try:
                 return self._write(self.writer.source, choice, self.derived)
@@ -214,6 +214,10 @@ class StorageTrial(Generic[T]):
     def candidates(self) -> list[Choice | PerSlice]:
         """Return the storages to try before the values have to be measured."""
         return candidates(self.info)
+
+    def needs_window(self) -> bool:
+        """Return whether a window must be found for the values."""
+        return needs_window(self.info)
 
     def measured(self, low: float, high: float) -> Choice:
         """Return the storage for values of a known range."""
@@ -241,7 +245,7 @@ class StorageTrial(Generic[T]):
             self.runner.stream(self.writer.source, spool.put, "measuring")
             choice = self.measured(spool.low, spool.high)
             derived = self.derived
-            if needs_window(self.info):
+            if self.needs_window():
                 window = window_columns(*spool.percentiles(1, 99))
                 chosen = {tag: column for tag, column in window.items() if tag not in self.overridden}
                 derived = derived.updated(chosen, "from the 1st to the 99th percentile of the values")

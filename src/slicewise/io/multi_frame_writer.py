@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import attrs
 import numpy as np
@@ -16,7 +16,14 @@ from slicewise.dicom.encoders import syntax_of
 from slicewise.dicom.encoding import element_bytes, meta_bytes
 from slicewise.dicom.frame_places import FrameLayout, laid_out, missing_attributes
 from slicewise.dicom.multi_frame_classes import Form, MultiFrameKind, multi_frame_kind
-from slicewise.dicom.multi_frame_headers import as_frames, capture_columns, unknown_to, with_required
+from slicewise.dicom.multi_frame_headers import (
+    as_frames,
+    capture_columns,
+    floating_columns,
+    unit_columns,
+    unknown_to,
+    with_required,
+)
 from slicewise.dicom.new_headers import new_attributes
 from slicewise.dicom.pixels import PixelFormat
 from slicewise.dicom.stored_attributes import rescale_columns, stored_columns
@@ -26,6 +33,7 @@ from slicewise.dicom.values import text_of
 from slicewise.errors import DestinationError, ParameterError, ValueRangeError, WriteError
 from slicewise.image import ImageInfo
 from slicewise.image.elements import tag_of
+from slicewise.image.headers import Column
 from slicewise.io.derived_writer import DerivedWriter, StorageTrial, Written, check_no_source, source_uids
 from slicewise.io.instance_files import IMPLEMENTATION
 from slicewise.io.multi_frame_file import MultiFrameFile
@@ -41,6 +49,15 @@ def _path(value: str | os.PathLike[str]) -> Path:
     return Path(value).expanduser()
 
 
+def _coded(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    is_code = isinstance(value, Sequence) and not isinstance(value, str) and [type(v) for v in value] == [str] * 3
+    if value is not None and not (is_code and all(v.isascii() and v.strip() for v in value)):
+        raise ParameterError(
+            f"{attribute.name!r} must be a code: value, scheme and meaning, e.g. ('mm2/s', 'UCUM', 'mm2/s') (got "
+            f"{value!r})"
+        )
+
+
 @node
 class MultiFrameWriter(DerivedWriter):
     """Writer of one multi-frame DICOM image: all slices as frames of one file.
@@ -51,7 +68,8 @@ class MultiFrameWriter(DerivedWriter):
 
     Images of an enhanced class stay in it. Classic CT, MR and PET images become legacy converted enhanced ones, in
     which every attribute has a place; ultrasound becomes a multi-frame image of its own; everything else, and images
-    without headers, a multi-frame secondary capture, which holds whole numbers from 0 to 65535 as they are.
+    without headers, a multi-frame secondary capture, which holds whole numbers from 0 to 65535 as they are. By name
+    there are also the enhanced classes, and the parametric map, which holds floating-point values as they are.
 
     Parameters
     ----------
@@ -59,6 +77,8 @@ class MultiFrameWriter(DerivedWriter):
         The file to write. The folder is made if it is not there.
     sop_class : str, optional
         Keyword or UID of the class, such as ``"EnhancedMRImageStorage"``; by default it follows from the source.
+    unit : (str, str, str), optional
+        Unit of the values of a parametric map: code, its scheme and its meaning, e.g. ``("mm2/s", "UCUM", "mm2/s")``.
     series_description, series_number, image_type, uid_prefix, uids, equipment, private, overrides
         See ``SeriesWriter``. In ``overrides`` a list has one value per frame.
     transfer_syntax : str
@@ -87,6 +107,7 @@ class MultiFrameWriter(DerivedWriter):
 
     path: Path = attrs.field(converter=_path)
     sop_class: str | None = attrs.field(default=None, kw_only=True)
+    unit: Sequence[str] | None = attrs.field(default=None, kw_only=True, validator=_coded)
 
     def check(self) -> None:
         """Raise what can be known to be wrong before a pixel is read."""
@@ -118,6 +139,7 @@ class MultiFrameWriter(DerivedWriter):
     def _described(self) -> tuple[MultiFrameKind, DerivedHeaders]:
         info = self._with_headers
         kind = multi_frame_kind(info, self.sop_class)
+        self._check_unit(kind)
         derived = self._derived(info, extract=False)
         derived = as_frames(derived, info, kind, type_is_given=self.image_type is not None)
         derived = derived.with_overrides(self.overrides, source_uids(info), one_instance=True)
@@ -137,13 +159,25 @@ class MultiFrameWriter(DerivedWriter):
         made = new_attributes(info, "OT", given={}, study_uid=next(uids), frame_of_reference_uid=next(uids))
         return attrs.evolve(info, headers=info.headers.replace(made))
 
+    def _check_unit(self, kind: MultiFrameKind) -> None:
+        is_map = kind.form is Form.MAP
+        if is_map and self.unit is None:
+            raise ParameterError("a parametric map states the unit of its values: unit=('mm2/s', 'UCUM', 'mm2/s')")
+        if not is_map and self.unit is not None:
+            raise ParameterError(f"'unit' is stated by parametric maps alone, and this is written as {kind.keyword}")
+        if is_map and syntax_of(self.transfer_syntax).is_encapsulated:
+            raise ParameterError("floating-point values are not compressed: transfer_syntax='explicit' or 'deflated'")
+
     def _check_known(self, kind: MultiFrameKind, derived: DerivedHeaders, info: ImageInfo) -> None:
         storage = Storage("1", "0", _some_form(info))
-        layout, _ = _complete(derived, kind, (storage,) * info.slices, keeps_mapping=True, keeps_units=True)
+        is_new = _is_new(kind, info)
+        storages = (storage,) * info.slices
+        layout, _ = _complete(derived, kind, storages, is_new=is_new, keeps_mapping=True, keeps_units=True)
+        # PixelData, and how it is stored, is known when it is written.
         missing = missing_attributes(layout, kind)
         if kind.has_groups and derived.headers.column(tag_of("SliceThickness")) is None:
             missing.append("SliceThickness")
-        if text_of(info.headers.element(tag_of("SOPClassUID"), 0)) == kind.sop_class:
+        if not is_new:
             # What images of the class lacked before, they may lack again.
             missing = [keyword for keyword in missing if info.headers.column(tag_of(keyword)) is not None]
         if missing:
@@ -173,6 +207,10 @@ class MultiFrameWriter(DerivedWriter):
 _NAME = "image.dcm"
 
 
+def _is_new(kind: MultiFrameKind, info: ImageInfo) -> bool:
+    return text_of(info.headers.element(tag_of("SOPClassUID"), 0)) != kind.sop_class
+
+
 def _some_form(info: ImageInfo) -> PixelFormat:
     return PixelFormat(rows=info.geometry.rows, columns=info.geometry.columns, samples=info.components)
 
@@ -182,17 +220,23 @@ def _complete(
     kind: MultiFrameKind,
     storages: Sequence[Storage],
     *,
+    is_new: bool,
     keeps_mapping: bool,
     keeps_units: bool,
+    mapping: dict[int, Column | None] | None = None,
 ) -> tuple[FrameLayout, DerivedHeaders]:
     """Return the attributes at their places, those of the stored pixels among them."""
     final = derived.updated(stored_columns(storages[0], keeps_mapping=keeps_mapping, keeps_units=keeps_units))
+    if storages[0].form.floating:
+        final = final.updated(floating_columns(), "values are floating-point numbers")
+    if mapping is not None:
+        final = final.updated(mapping, "the unit of the values")
     if kind.form is Form.CAPTURE:
         scaled = capture_columns(final.headers)
     else:
         scaled = rescale_columns(storages, final.headers, keeps_units=keeps_units, always=kind.has_groups)
     final = final.updated(scaled, "how the values are stored")
-    layout, lost = laid_out(final.headers, kind)
+    layout, lost = laid_out(final.headers, kind, is_new=is_new)
     for tag, reason in lost.items():
         final = final.updated({tag: layout.image.get(tag)}, reason)
     return layout, final
@@ -200,6 +244,8 @@ def _complete(
 
 class _Writing(StorageTrial[DerivedHeaders]):
     """One run of a writer; what it writes is one file, and what it returns its headers, frame by frame."""
+
+    writer: MultiFrameWriter
 
     def __init__(
         self, writer: MultiFrameWriter, derived: DerivedHeaders, runner: Runner, stage: Path, kind: MultiFrameKind
@@ -209,9 +255,15 @@ class _Writing(StorageTrial[DerivedHeaders]):
 
     def candidates(self) -> list[Choice | PerSlice]:
         """Return the storages to try; a secondary capture holds values as they are."""
+        if self.kind.form is Form.MAP:
+            return [self._floating()]
         if self.kind.form is not Form.CAPTURE:
             return super().candidates()
         return [self._identity()]
+
+    def needs_window(self) -> bool:
+        """Return whether a window must be found; values of a parametric map have units to be shown in."""
+        return self.kind.form is not Form.MAP and super().needs_window()
 
     def measured(self, low: float, high: float) -> Choice:
         """Return the storage for values of a known range."""
@@ -238,6 +290,12 @@ class _Writing(StorageTrial[DerivedHeaders]):
         )
         return Choice((identity_storage(form),) * self.info.slices, keeps_mapping=False)
 
+    def _floating(self) -> Choice:
+        kind, size = self.info.dtype.kind, self.info.dtype.itemsize
+        bits = 64 if (kind == "f" and size > 4) or (kind != "f" and size > 2) else 32
+        form = attrs.evolve(_some_form(self.info), bits_allocated=bits, floating=True)
+        return Choice((Storage("1", "0", form, exact=True),) * self.info.slices, keeps_mapping=False)
+
     def write(self, source: Node, choice: Choice | PerSlice, derived: DerivedHeaders) -> DerivedHeaders:
         """Write all frames to one file.
 
@@ -249,20 +307,28 @@ class _Writing(StorageTrial[DerivedHeaders]):
         syntax = syntax_of(self.writer.transfer_syntax)
         slices = self.info.slices
         storages: list[Storage] = list(choice.storages[:1]) * slices
-        errors = np.zeros(slices)
+        errors, ranges = np.zeros(slices), np.zeros((slices, 2))
         with MultiFrameFile(self.stage / _NAME, slices, choice.storages[0].form, syntax) as file:
 
             def put(slab: Slab, values: Array) -> None:
                 for k, index in enumerate(slab):
                     storages[index] = choice.storage(index, values[k])
-                    stored, errors[index] = quantise(values[k], storages[index], f"slice {index}")
+                    stored, errors[index] = _stored(values[k], storages[index], f"slice {index}")
                     file.write(index, stored)
+                    if storages[index].form.floating:
+                        ranges[index] = _ends(stored)
 
             self.runner.stream(source, put, "writing")
             if file.written != slices:
                 raise WriteError(f"{file.written} of {slices} frames were written")
             layout, final = _complete(
-                derived, self.kind, storages, keeps_mapping=choice.keeps_mapping, keeps_units=self.keeps_units
+                derived,
+                self.kind,
+                storages,
+                is_new=_is_new(self.kind, self.info),
+                keeps_mapping=choice.keeps_mapping,
+                keeps_units=self.keeps_units,
+                mapping=None if self.writer.unit is None else unit_columns(self.writer.unit, _range(ranges)),
             )
             elements = layout.elements()
             uid = text_of(elements[tag_of("SOPInstanceUID")])
@@ -272,3 +338,24 @@ class _Writing(StorageTrial[DerivedHeaders]):
             )
         self.largest_error = float(errors.max())
         return final
+
+
+def _stored(values: Array, storage: Storage, place: str) -> tuple[Array, float]:
+    """Return the stored values of a frame and the largest error they make; floating-point values are as they are."""
+    if not storage.form.floating:
+        return quantise(values, storage, place)
+    stored = values.astype(storage.form.dtype)
+    if values.dtype.kind != "f" and not np.array_equal(stored.astype(values.dtype), values):
+        raise ValueRangeError(f"{place}: there are values that {stored.dtype} does not hold exactly: Cast them first")
+    if not np.isfinite(stored).any():
+        raise ValueRangeError(f"{place}: no value is finite, so that the map has no range of values to state")
+    return stored, 0.0
+
+
+def _range(ends: Array) -> tuple[float, float]:
+    return float(ends[:, 0].min()), float(ends[:, 1].max())
+
+
+def _ends(values: Array) -> tuple[float, float]:
+    finite = values[np.isfinite(values)]
+    return float(finite.min()), float(finite.max())
