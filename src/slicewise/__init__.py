@@ -25,6 +25,7 @@ _HOMES = {
     "Image": "image",
     "ImageStack": "image",
     "Median": "filters.neighbourhood",
+    "MultiFrameWriter": "io.multi_frame_writer",
     "NewSeries": "io.new_series",
     "OverlayMask": "io.overlay_mask",
     "Padding": "image",
@@ -68,6 +69,7 @@ __all__ = [
     "Image",
     "ImageStack",
     "Median",
+    "MultiFrameWriter",
     "NewSeries",
     "OverlayMask",
     "Padding",
@@ -115,6 +117,7 @@ if TYPE_CHECKING:
     from slicewise.io.discover import discover
     from slicewise.io.edit import edit
     from slicewise.io.instances import read_instance
+    from slicewise.io.multi_frame_writer import MultiFrameWriter
     from slicewise.io.new_series import NewSeries
     from slicewise.io.overlay_mask import OverlayMask
     from slicewise.io.series_reader import SeriesReader

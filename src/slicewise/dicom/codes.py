@@ -13,6 +13,7 @@ __all__ = [
     "MAXIMUM",
     "MINIMUM",
     "MULTIPLICATION",
+    "PROCESSED",
     "PROCESSING_EQUIPMENT",
     "RESAMPLING",
     "SCANNER",
@@ -37,6 +38,8 @@ DIVISION = Code("113046", "DCM", "Pixel by pixel division")
 MAXIMUM = Code("113048", "DCM", "Pixel by pixel Maximum")
 MINIMUM = Code("113051", "DCM", "Pixel by pixel Minimum")
 SUBSET = Code("113091", "DCM", "Spatially-related frames extracted from the volume")
+# What has none there: processing that nobody has a code for (PS3.3, 8.2, a private scheme begins with 99).
+PROCESSED = Code("PROCESSED", "99SLICEWISE", "Image processing")
 
 # Purposes of reference, CID 7202.
 SOURCE_IMAGE = Code("121322", "DCM", "Source image for image processing operation")

@@ -17,7 +17,7 @@ from slicewise.image.elements import tag_of
 from slicewise.image.encoding import encode_element
 from slicewise.image.headers import Column
 
-__all__ = ["Software", "derivation_columns", "image_type", "operations_of", "source_columns"]
+__all__ = ["Software", "derivation_columns", "evidence_columns", "image_type", "operations_of", "source_columns"]
 
 _CODE_SEQUENCE = tag_of("DerivationCodeSequence")
 _DESCRIPTION = tag_of("DerivationDescription")
@@ -120,6 +120,26 @@ def source_columns(info: ImageInfo) -> dict[int, Column]:
     return {tag_of(keyword): column for keyword, column in columns.items() if any(column)}
 
 
+def evidence_columns(info: ImageInfo) -> dict[int, RawElement]:
+    """Return the references of one instance to all that its frames come from.
+
+    Referenced Series Sequence, or for other studies the sequence for those, lists the instances; so does Source Image
+    Evidence Sequence, by study (PS3.3, C.8.13.2 and C.12.1.3).
+    """
+    # Frames of one instance are one instance.
+    sources = list(dict.fromkeys(s._replace(frame=None, mask=False, tile=False) for own in info.sources for s in own))
+    study = text_of(info.headers.element(tag_of("StudyInstanceUID"), 0))
+    series = _series_sequence([s for s in sources if s.study_uid == study])
+    others = _studies_sequence([s for s in sources if s.study_uid != study])
+    studies = [
+        item([text("StudyInstanceUID", uid, "UI"), sequence("ReferencedSeriesSequence", inner)])
+        for uid in dict.fromkeys(s.study_uid for s in sources if s.study_uid)
+        if (inner := _series_items([s for s in sources if s.study_uid == uid], "ReferencedSOPSequence"))
+    ]
+    evidence = sequence("SourceImageEvidenceSequence", studies) if studies else None
+    return {element.tag: element for element in (series, others, evidence) if element is not None}
+
+
 def _reordered(info: ImageInfo) -> bool:
     # Slices stacked against their normal were flipped.
     return info.geometry.slices > 1 and float(info.geometry.mean_step @ info.geometry.normal) < 0
@@ -161,12 +181,12 @@ def _series_sequence(sources: Sequence[Source]) -> RawElement | None:
     return sequence("ReferencedSeriesSequence", items) if items else None
 
 
-def _series_items(sources: Sequence[Source]) -> list[bytes]:
+def _series_items(sources: Sequence[Source], within: str = "ReferencedInstanceSequence") -> list[bytes]:
     items = []
     # An item must name its series (PS3.3, 10.4): what knows none is referred to by Source Image Sequence alone.
     for uid in dict.fromkeys(source.series_uid for source in sources if source.series_uid):
         instances = [item(_reference(source)) for source in sources if source.series_uid == uid]
-        items.append(item([sequence("ReferencedInstanceSequence", instances), text("SeriesInstanceUID", uid, "UI")]))
+        items.append(item([sequence(within, instances), text("SeriesInstanceUID", uid, "UI")]))
     return items
 
 

@@ -106,8 +106,19 @@ class DerivedHeaders:
         """Return the same headers, with what else became of attributes when pixels were stored."""
         return attrs.evolve(self, settled={**self.settled, **{change.tag: change for change in changes}})
 
-    def with_overrides(self, overrides: Mapping[str, Any], sources: frozenset[str]) -> DerivedHeaders:
+    def with_overrides(
+        self, overrides: Mapping[str, Any], sources: frozenset[str], *, one_instance: bool = False
+    ) -> DerivedHeaders:
         """Return headers with values the caller gives.
+
+        Parameters
+        ----------
+        overrides : mapping
+            Keyword to a value, a list with one per slice, or None to drop the attribute.
+        sources : frozenset of str
+            Identifiers of the source.
+        one_instance : bool
+            Whether the slices are frames of one instance.
 
         Raises
         ------
@@ -126,7 +137,7 @@ class DerivedHeaders:
                     f"'overrides' cannot set {keyword}: it follows from the image, and another value would be untrue"
                 )
         headers = self.headers.replace(overrides)
-        _check_uids(headers, sources)
+        _check_uids(headers, sources, one_instance=one_instance)
         if "SeriesNumber" in overrides:
             raise ParameterError("'overrides' cannot set SeriesNumber: series_number= does, and checks it")
         # Another character set changes all text, not only what is given.
@@ -230,6 +241,7 @@ def derive(
     private: str,
     texts: Sequence[str] = (),
     wanted_class: ImageClass | None = None,
+    extract: bool = True,
 ) -> DerivedHeaders:
     """Return the headers of a derived series, but for what depends on how pixels are stored.
 
@@ -253,6 +265,8 @@ def derive(
         What the caller is going to write; where the character set cannot hold it, all text becomes UTF-8.
     wanted_class : ImageClass, optional
         The class to write; that of the headers if not given, and if it can hold the image.
+    extract : bool
+        Whether frames of multi-frame images become images of their own.
 
     Raises
     ------
@@ -273,10 +287,11 @@ def derive(
         )
     derived = DerivedHeaders(_without_group_lengths(info.headers), {})
     derived = derived.updated({tag: None for tag in derived.headers.columns() if is_never_kept(tag)})
-    is_extracted = is_multi_frame(info.headers)
+    is_extracted = extract and is_multi_frame(info.headers)
     if is_extracted:
         derived = derived.updated(single_frame_columns(info.headers), "each frame is an image of its own")
-    derived = _in_class(derived, info, wanted_class)
+    if extract:
+        derived = _in_class(derived, info, wanted_class)
     if not can_hold(derived.headers, texts):
         derived = derived.updated(in_utf8(derived.headers).columns(), "its text is written in UTF-8")
     if info.axis is not None:
@@ -337,11 +352,16 @@ def _with_private(derived: DerivedHeaders, info: ImageInfo, private: str) -> Der
     return derived
 
 
-def _check_uids(headers: Headers, sources: frozenset[str]) -> None:
+def _check_uids(headers: Headers, sources: frozenset[str], *, one_instance: bool) -> None:
     uids = [text_of(headers.element(tag_of("SOPInstanceUID"), k)) for k in range(len(headers))]
+    numbers = headers["InstanceNumber"]
+    if one_instance:
+        for keyword, values in (("SOPInstanceUID", uids), ("InstanceNumber", numbers)):
+            if len(set(values)) > 1 or values[0] in (None, ""):
+                raise ParameterError(f"'overrides' must leave one {keyword} for all frames: they are one instance")
+        uids, numbers = uids[:1], numbers[:1]
     if len(set(uids)) < len(uids):
         raise ParameterError("'overrides' gives several slices one SOPInstanceUID: each needs its own")
-    numbers = headers["InstanceNumber"]
     if len(set(numbers)) < len(numbers):
         raise ParameterError("'overrides' gives several slices one InstanceNumber: give a list with one for each")
     for keyword in ("StudyInstanceUID", "SeriesInstanceUID"):

@@ -8,11 +8,11 @@ from slicewise.dicom.classic_frames import CLASSIC_CLASSES, classic_columns
 from slicewise.dicom.functional_groups import FRAME_GROUPS, SHARED_GROUPS
 from slicewise.dicom.values import text_of
 from slicewise.errors import HeaderError
-from slicewise.image import Headers, RawElement
+from slicewise.image import Headers, ImageInfo, RawElement
 from slicewise.image.elements import tag_of
 from slicewise.image.headers import Column
 
-__all__ = ["is_multi_frame", "single_frame_columns"]
+__all__ = ["is_multi_frame", "loop_columns", "single_frame_columns"]
 
 _CLASS = tag_of("SOPClassUID")
 _FRAMES = tag_of("NumberOfFrames")
@@ -53,6 +53,10 @@ _OF_THE_LOOP = tuple(
     )
 )
 """What is said of several frames together (PS3.3, C.7.6.5, C.7.6.6, C.7.6.9 and C.7.6.10)."""
+
+_TIMES = tag_of("FrameTimeVector")
+_OF_TIME = frozenset(map(tag_of, ("FrameTime", "FrameTimeVector", "RecommendedDisplayFrameRate", "CineRate")))
+"""What is as true of some frames that follow each other as of all."""
 
 _MOVED = {
     "PositionerMotion": ("PositionerPrimaryAngle", "PositionerSecondaryAngle"),
@@ -102,6 +106,31 @@ def single_frame_columns(headers: Headers) -> dict[int, Column | None]:
     columns: dict[int, Column | None] = dict.fromkeys(_OF_THE_LOOP)
     columns[_CLASS] = RawElement(_CLASS, "UI", uid if len(uid) % 2 == 0 else uid + b"\0")
     return columns | _standing_still(headers)
+
+
+def loop_columns(info: ImageInfo) -> dict[int, Column | None]:
+    """Return what is still true of a loop when its frames become one again; None for what is not.
+
+    Frames that follow each other in their source keep their times, all frames of it also the rest.
+    """
+    headers = info.headers
+    if not is_multi_frame(headers):
+        return {}
+    stated = text_of(headers.element(_FRAMES, 0))
+    numbers = [sources[0].frame for sources in info.sources if len(sources) == 1 and sources[0].frame is not None]
+    instances = {source.sop_instance_uid for sources in info.sources for source in sources}
+    first = numbers[0] if numbers else 0
+    if len(instances) != 1 or numbers != list(range(first, first + info.slices)):
+        return dict.fromkeys(_OF_THE_LOOP[1:])
+    columns: dict[int, Column | None] = {}
+    if stated != str(info.slices):
+        columns = {tag: None for tag in _OF_THE_LOOP[1:] if tag not in _OF_TIME}
+    vector = headers.column(_TIMES)
+    if vector is not None:
+        times = [text_of(headers.element(_TIMES, k)) for k in range(info.slices)]
+        values = "\\".join(["0", *times[1:]]).encode("ascii")
+        columns[_TIMES] = RawElement(_TIMES, "DS", values) if all("\\" not in t and t for t in times) else None
+    return columns
 
 
 def _standing_still(headers: Headers) -> dict[int, Column | None]:

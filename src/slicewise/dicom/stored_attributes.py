@@ -17,7 +17,15 @@ from slicewise.image import Headers, RawElement
 from slicewise.image.elements import tag_of
 from slicewise.image.headers import Column
 
-__all__ = ["EXTREMES", "extremes", "rescale_elements", "stored_columns", "unsigned", "window_columns"]
+__all__ = [
+    "EXTREMES",
+    "extremes",
+    "rescale_columns",
+    "rescale_elements",
+    "stored_columns",
+    "unsigned",
+    "window_columns",
+]
 
 _SMALLEST = tag_of("SmallestImagePixelValue")
 _LARGEST = tag_of("LargestImagePixelValue")
@@ -119,6 +127,37 @@ def rescale_elements(storage: Storage, headers: Headers, index: int, *, keeps_un
     elif sop_class != _PET and (sop_class != _CT or not keeps_units):
         elements[_TYPE] = RawElement(_TYPE, "LO", b"US")
     return elements
+
+
+def rescale_columns(
+    storages: Sequence[Storage], headers: Headers, *, keeps_units: bool, always: bool
+) -> dict[int, Column | None]:
+    """Return slope, intercept and type for all slices; None for those that none needs.
+
+    Parameters
+    ----------
+    storages : sequence of Storage
+        How the values of each slice are stored.
+    headers : Headers
+        One header per slice.
+    keeps_units : bool
+        Whether values are in the units of the source.
+    always : bool
+        Whether they are stated also where stored values are values, as functional groups do (PS3.3, C.7.6.16.2.9).
+    """
+    rows = [rescale_elements(s, headers, k, keeps_units=keeps_units) for k, s in enumerate(storages)]
+    columns: dict[int, Column | None] = {}
+    for tag in (_SLOPE, _INTERCEPT, _TYPE):
+        column = tuple(row.get(tag) for row in rows)
+        columns[tag] = column[0] if len(set(column)) == 1 else column
+    if not always:
+        return columns
+    modality = text_of(headers.element(tag_of("Modality"), 0))
+    stated = {_SLOPE: b"1 ", _INTERCEPT: b"0 ", _TYPE: b"HU" if modality == "CT" and keeps_units else b"US"}
+    for tag, value in stated.items():
+        if columns[tag] is None:
+            columns[tag] = RawElement(tag, "LO" if tag == _TYPE else "DS", value)
+    return columns
 
 
 def extremes(stored: npt.NDArray[Any], storage: Storage) -> dict[int, RawElement]:

@@ -1,0 +1,361 @@
+"""One multi-frame image as the end of a pipeline."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar
+
+import attrs
+import numpy as np
+
+from slicewise.dicom.derived import DerivedHeaders
+from slicewise.dicom.encoders import syntax_of
+from slicewise.dicom.encoding import element_bytes, meta_bytes
+from slicewise.dicom.frame_places import FrameLayout, laid_out, missing_attributes
+from slicewise.dicom.multi_frame_classes import Form, MultiFrameKind, multi_frame_kind
+from slicewise.dicom.multi_frame_headers import (
+    as_frames,
+    capture_columns,
+    floating_columns,
+    unit_columns,
+    unknown_to,
+    with_required,
+)
+from slicewise.dicom.new_headers import new_attributes
+from slicewise.dicom.pixels import PixelFormat
+from slicewise.dicom.stored_attributes import rescale_columns, stored_columns
+from slicewise.dicom.storing import Storage, identity_storage, quantise
+from slicewise.dicom.uids import fresh_uids
+from slicewise.dicom.values import text_of
+from slicewise.errors import DestinationError, ParameterError, ValueRangeError, WriteError
+from slicewise.image import ImageInfo
+from slicewise.image.elements import tag_of
+from slicewise.image.headers import Column
+from slicewise.io.derived_writer import DerivedWriter, StorageTrial, Written, check_no_source, source_uids
+from slicewise.io.instance_files import IMPLEMENTATION
+from slicewise.io.multi_frame_file import MultiFrameFile
+from slicewise.io.staging import folder_beside
+from slicewise.io.storage_choice import Choice, PerSlice
+from slicewise.pipeline.node import Array, Node, Slab, node
+from slicewise.pipeline.run import Runner
+
+__all__ = ["MultiFrameWriter"]
+
+
+def _path(value: str | os.PathLike[str]) -> Path:
+    return Path(value).expanduser()
+
+
+def _coded(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    is_code = isinstance(value, Sequence) and not isinstance(value, str) and [type(v) for v in value] == [str] * 3
+    if value is not None and not (is_code and all(v.isascii() and v.strip() for v in value)):
+        raise ParameterError(
+            f"{attribute.name!r} must be a code: value, scheme and meaning, e.g. ('mm2/s', 'UCUM', 'mm2/s') (got "
+            f"{value!r})"
+        )
+
+
+@node
+class MultiFrameWriter(DerivedWriter):
+    """Writer of one multi-frame DICOM image: all slices as frames of one file.
+
+    The image is derived, as the series of a ``SeriesWriter`` is: a new identity, marked with what it comes from, each
+    attribute as far as it is still true. What frames share is said once, what they differ in by frame, in the
+    functional groups that the class has for it (PS3.3, C.7.6.16). The file is complete or absent.
+
+    Images of an enhanced class stay in it. Classic CT, MR and PET images become legacy converted enhanced ones, in
+    which every attribute has a place; ultrasound becomes a multi-frame image of its own; everything else, and images
+    without headers, a multi-frame secondary capture, which holds whole numbers from 0 to 65535 as they are. By name
+    there are also the enhanced classes, and the parametric map, which holds floating-point values as they are.
+
+    Parameters
+    ----------
+    path : path
+        The file to write. The folder is made if it is not there.
+    sop_class : str, optional
+        Keyword or UID of the class, such as ``"EnhancedMRImageStorage"``; by default it follows from the source.
+    unit : (str, str, str), optional
+        Unit of the values of a parametric map: code, its scheme and its meaning, e.g. ``("mm2/s", "UCUM", "mm2/s")``.
+    series_description, series_number, image_type, uid_prefix, uids, equipment, private, overrides
+        See ``SeriesWriter``. In ``overrides`` a list has one value per frame.
+    transfer_syntax : str
+        Name or UID, see ``SeriesWriter``.
+    strict_iod : bool
+        Whether attributes are left out that the IOD of the class does not know.
+    overwrite : bool
+        Whether a file that is there is replaced.
+
+    Raises
+    ------
+    DestinationError
+        If the file is one of the source, or is there and not to be overwritten.
+    ParameterError
+        If an attribute is missing that images of the class must state and nobody knows, or a parameter would make a
+        header untrue.
+    HeaderError
+        If the image cannot be of the class.
+    ValueRangeError
+        If a value cannot be stored.
+    WriteError
+        If the disk is full or cannot be written to; nothing is left behind.
+    """
+
+    takes_stacks: ClassVar[bool] = True
+
+    path: Path = attrs.field(converter=_path)
+    sop_class: str | None = attrs.field(default=None, kw_only=True)
+    unit: Sequence[str] | None = attrs.field(default=None, kw_only=True, validator=_coded)
+
+    def check(self) -> None:
+        """Raise what can be known to be wrong before a pixel is read."""
+        super().check()
+        _ = self._described
+        self._check_destination()
+
+    def execute(self, runner: Runner) -> Written:
+        """Run the pipeline, write the file and return what was written."""
+        self._check_destination()
+        kind, derived = self._described
+        final = self.path.resolve()
+        with folder_beside(final) as stage:
+            trial = _Writing(self, derived, runner, stage, kind)
+            written = trial.run()
+            self._check_destination()
+            try:
+                (stage / _NAME).replace(final)
+            except OSError as error:
+                raise WriteError(f"{final}: the finished file cannot be moved there ({error.strerror})") from error
+        return Written(
+            folder=self.path.parent,
+            paths=(self.path,),
+            series_uid=text_of(written.headers.element(tag_of("SeriesInstanceUID"), 0)),
+            report=self._report(trial, written),
+        )
+
+    @cached_property
+    def _described(self) -> tuple[MultiFrameKind, DerivedHeaders]:
+        info = self._with_headers
+        kind = multi_frame_kind(info, self.sop_class)
+        self._check_unit(kind)
+        derived = self._derived(info, extract=False)
+        derived = as_frames(derived, info, kind, type_is_given=self.image_type is not None)
+        derived = derived.with_overrides(self.overrides, source_uids(info), one_instance=True)
+        if self.strict_iod:
+            unknown = dict.fromkeys(unknown_to(derived, kind))
+            derived = derived.updated(unknown, "strict_iod: the IOD does not know it")
+        derived = with_required(derived, kind)
+        self._check_known(kind, derived, info)
+        return kind, derived
+
+    @cached_property
+    def _with_headers(self) -> ImageInfo:
+        info = self.source.info
+        if info.headers.column(tag_of("SOPClassUID")) is not None:
+            return info
+        uids = fresh_uids(self.uid_prefix)
+        made = new_attributes(info, "OT", given={}, study_uid=next(uids), frame_of_reference_uid=next(uids))
+        return attrs.evolve(info, headers=info.headers.replace(made))
+
+    def _check_unit(self, kind: MultiFrameKind) -> None:
+        is_map = kind.form is Form.MAP
+        if is_map and self.unit is None:
+            raise ParameterError("a parametric map states the unit of its values: unit=('mm2/s', 'UCUM', 'mm2/s')")
+        if not is_map and self.unit is not None:
+            raise ParameterError(f"'unit' is stated by parametric maps alone, and this is written as {kind.keyword}")
+        if is_map and syntax_of(self.transfer_syntax).is_encapsulated:
+            raise ParameterError("floating-point values are not compressed: transfer_syntax='explicit' or 'deflated'")
+
+    def _check_known(self, kind: MultiFrameKind, derived: DerivedHeaders, info: ImageInfo) -> None:
+        storage = Storage("1", "0", _some_form(info))
+        is_new = _is_new(kind, info)
+        storages = (storage,) * info.slices
+        layout, _ = _complete(derived, kind, storages, is_new=is_new, keeps_mapping=True, keeps_units=True)
+        # PixelData, and how it is stored, is known when it is written.
+        missing = missing_attributes(layout, kind)
+        if kind.has_groups and derived.headers.column(tag_of("SliceThickness")) is None:
+            missing.append("SliceThickness")
+        if not is_new:
+            # What images of the class lacked before, they may lack again.
+            missing = [keyword for keyword in missing if info.headers.column(tag_of(keyword)) is not None]
+        if missing:
+            raise ParameterError(
+                f"an image of class {kind.keyword} must state {', '.join(missing)}, and nobody knows: give them with "
+                f"overrides={{{missing[0]!r}: ...}}, or name another class with sop_class="
+            )
+
+    def _check_destination(self) -> None:
+        target = self.path.resolve()
+        for n in self.walk():
+            if any(Path(file).resolve() == target for file in getattr(n, "files", ())):
+                raise DestinationError(f"{self.path}: is a file of the source, which is never overwritten")
+        if not self.path.exists():
+            return
+        if not self.path.is_file() or not self.overwrite:
+            what = "there is a file already; replace it with overwrite=True" if self.path.is_file() else "is a folder"
+            raise DestinationError(f"{self.path}: {what}, or choose another name")
+        with self.path.open("rb") as file:
+            if file.read(132)[128:] != b"DICM":
+                raise DestinationError(
+                    f"{self.path}: is not a DICOM file, and overwriting would delete it; choose another name"
+                )
+        check_no_source(self.path.parent, [self.path], self.source.info)
+
+
+_NAME = "image.dcm"
+
+
+def _is_new(kind: MultiFrameKind, info: ImageInfo) -> bool:
+    return text_of(info.headers.element(tag_of("SOPClassUID"), 0)) != kind.sop_class
+
+
+def _some_form(info: ImageInfo) -> PixelFormat:
+    return PixelFormat(rows=info.geometry.rows, columns=info.geometry.columns, samples=info.components)
+
+
+def _complete(
+    derived: DerivedHeaders,
+    kind: MultiFrameKind,
+    storages: Sequence[Storage],
+    *,
+    is_new: bool,
+    keeps_mapping: bool,
+    keeps_units: bool,
+    mapping: dict[int, Column | None] | None = None,
+) -> tuple[FrameLayout, DerivedHeaders]:
+    """Return the attributes at their places, those of the stored pixels among them."""
+    final = derived.updated(stored_columns(storages[0], keeps_mapping=keeps_mapping, keeps_units=keeps_units))
+    if storages[0].form.floating:
+        final = final.updated(floating_columns(), "values are floating-point numbers")
+    if mapping is not None:
+        final = final.updated(mapping, "the unit of the values")
+    if kind.form is Form.CAPTURE:
+        scaled = capture_columns(final.headers)
+    else:
+        scaled = rescale_columns(storages, final.headers, keeps_units=keeps_units, always=kind.has_groups)
+    final = final.updated(scaled, "how the values are stored")
+    layout, lost = laid_out(final.headers, kind, is_new=is_new)
+    for tag, reason in lost.items():
+        final = final.updated({tag: layout.image.get(tag)}, reason)
+    return layout, final
+
+
+class _Writing(StorageTrial[DerivedHeaders]):
+    """One run of a writer; what it writes is one file, and what it returns its headers, frame by frame."""
+
+    writer: MultiFrameWriter
+
+    def __init__(
+        self, writer: MultiFrameWriter, derived: DerivedHeaders, runner: Runner, stage: Path, kind: MultiFrameKind
+    ) -> None:
+        super().__init__(writer, derived, runner, stage)
+        self.kind = kind
+
+    def candidates(self) -> list[Choice | PerSlice]:
+        """Return the storages to try; a secondary capture holds values as they are."""
+        if self.kind.form is Form.MAP:
+            return [self._floating()]
+        if self.kind.form is not Form.CAPTURE:
+            return super().candidates()
+        return [self._identity()]
+
+    def needs_window(self) -> bool:
+        """Return whether a window must be found; values of a parametric map have units to be shown in."""
+        return self.kind.form is not Form.MAP and super().needs_window()
+
+    def measured(self, low: float, high: float) -> Choice:
+        """Return the storage for values of a known range."""
+        if self.kind.form is not Form.CAPTURE:
+            return super().measured(low, high)
+        form = self._identity().storages[0].form
+        if low < form.limits[0] or high > form.limits[1] or self.info.dtype.kind == "f":
+            raise ValueRangeError(
+                f"a secondary capture holds whole numbers from {form.limits[0]} to {form.limits[1]} as they are (the "
+                f"values are {self.info.dtype}, {low:g} to {high:g}): Window or Clip and Cast them first, or give the "
+                "image headers of a modality with NewSeries(...), which is written with slope and intercept"
+            )
+        return self._identity()
+
+    def _identity(self) -> Choice:
+        eight = self.info.components > 1 or self.kind.keyword.startswith("MultiFrameGrayscaleByte")
+        bits = 8 if eight else 16
+        form = attrs.evolve(
+            _some_form(self.info),
+            bits_allocated=bits,
+            bits_stored=bits,
+            high_bit=bits - 1,
+            photometric="RGB" if self.info.components > 1 else "MONOCHROME2",
+        )
+        return Choice((identity_storage(form),) * self.info.slices, keeps_mapping=False)
+
+    def _floating(self) -> Choice:
+        kind, size = self.info.dtype.kind, self.info.dtype.itemsize
+        bits = 64 if (kind == "f" and size > 4) or (kind != "f" and size > 2) else 32
+        form = attrs.evolve(_some_form(self.info), bits_allocated=bits, floating=True)
+        return Choice((Storage("1", "0", form, exact=True),) * self.info.slices, keeps_mapping=False)
+
+    def write(self, source: Node, choice: Choice | PerSlice, derived: DerivedHeaders) -> DerivedHeaders:
+        """Write all frames to one file.
+
+        Raises
+        ------
+        Misfit
+            If a value does not fit the storage.
+        """
+        syntax = syntax_of(self.writer.transfer_syntax)
+        slices = self.info.slices
+        storages: list[Storage] = list(choice.storages[:1]) * slices
+        errors, ranges = np.zeros(slices), np.zeros((slices, 2))
+        with MultiFrameFile(self.stage / _NAME, slices, choice.storages[0].form, syntax) as file:
+
+            def put(slab: Slab, values: Array) -> None:
+                for k, index in enumerate(slab):
+                    storages[index] = choice.storage(index, values[k])
+                    stored, errors[index] = _stored(values[k], storages[index], f"slice {index}")
+                    file.write(index, stored)
+                    if storages[index].form.floating:
+                        ranges[index] = _ends(stored)
+
+            self.runner.stream(source, put, "writing")
+            if file.written != slices:
+                raise WriteError(f"{file.written} of {slices} frames were written")
+            layout, final = _complete(
+                derived,
+                self.kind,
+                storages,
+                is_new=_is_new(self.kind, self.info),
+                keeps_mapping=choice.keeps_mapping,
+                keeps_units=self.keeps_units,
+                mapping=None if self.writer.unit is None else unit_columns(self.writer.unit, _range(ranges)),
+            )
+            elements = layout.elements()
+            uid = text_of(elements[tag_of("SOPInstanceUID")])
+            file.finish(
+                meta_bytes(self.kind.sop_class, uid, syntax.uid, IMPLEMENTATION),
+                b"".join(element_bytes(elements[tag]) for tag in sorted(elements)),
+            )
+        self.largest_error = float(errors.max())
+        return final
+
+
+def _stored(values: Array, storage: Storage, place: str) -> tuple[Array, float]:
+    """Return the stored values of a frame and the largest error they make; floating-point values are as they are."""
+    if not storage.form.floating:
+        return quantise(values, storage, place)
+    stored = values.astype(storage.form.dtype)
+    if values.dtype.kind != "f" and not np.array_equal(stored.astype(values.dtype), values):
+        raise ValueRangeError(f"{place}: there are values that {stored.dtype} does not hold exactly: Cast them first")
+    if not np.isfinite(stored).any():
+        raise ValueRangeError(f"{place}: no value is finite, so that the map has no range of values to state")
+    return stored, 0.0
+
+
+def _range(ends: Array) -> tuple[float, float]:
+    return float(ends[:, 0].min()), float(ends[:, 1].max())
+
+
+def _ends(values: Array) -> tuple[float, float]:
+    finite = values[np.isfinite(values)]
+    return float(finite.min()), float(finite.max())

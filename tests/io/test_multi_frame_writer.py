@@ -1,0 +1,160 @@
+"""One multi-frame image holds what the slices held, for everybody who reads it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pydicom
+import pytest
+import SimpleITK as sitk
+
+import slicewise as sw
+from makers import box_positions, write_series
+from slicewise.errors import DestinationError, ParameterError, ValueRangeError
+from witnesses import findings_of_dciodvfy, sitk_affine, tool
+
+SYNTAXES = ["explicit", "deflated", "rle", "jpeg-lossless", "jpeg-ls", "jpeg-2000", "htj2k"]
+
+
+@pytest.fixture(scope="module")
+def converted(phantom_ct, tmp_path_factory):
+    """Give a CT phantom as a file of its own."""
+    path = tmp_path_factory.mktemp("multi-frame") / "ct.dcm"
+    (sw.SeriesReader(phantom_ct.folder) >> sw.MultiFrameWriter(path)).update(progress=False)
+    return path
+
+
+def written(node, path, **options):
+    (node >> sw.MultiFrameWriter(path, **options)).update(progress=False)
+    return path
+
+
+def frames_of(paths):
+    datasets = sorted((pydicom.dcmread(p) for p in paths), key=lambda ds: float(ds.ImagePositionPatient[2]))
+    return datasets, np.stack([ds.pixel_array for ds in datasets])
+
+
+def test_classic_ct_becomes_legacy_converted_with_the_stored_values_of_each_slice(phantom_ct, converted):
+    dataset = pydicom.dcmread(converted)
+    sources, stored = frames_of(phantom_ct.paths)
+    assert dataset.SOPClassUID == pydicom.uid.LegacyConvertedEnhancedCTImageStorage
+    assert dataset.NumberOfFrames == len(sources)
+    assert np.array_equal(dataset.pixel_array, stored)
+    for frame, source in zip(dataset.PerFrameFunctionalGroupsSequence, sources, strict=True):
+        assert frame.PlanePositionSequence[0].ImagePositionPatient == source.ImagePositionPatient
+        (origin,) = frame.ConversionSourceAttributesSequence
+        assert origin.ReferencedSOPInstanceUID == source.SOPInstanceUID
+    shared = dataset.SharedFunctionalGroupsSequence[0]
+    assert shared.PixelMeasuresSequence[0].PixelSpacing == sources[0].PixelSpacing
+    assert shared.PixelValueTransformationSequence[0].RescaleIntercept == sources[0].RescaleIntercept
+
+
+def test_a_macro_is_shared_or_per_frame_and_frames_are_indexed_once(converted):
+    dataset = pydicom.dcmread(converted)
+    shared = {element.tag for element in dataset.SharedFunctionalGroupsSequence[0]}
+    for number, frame in enumerate(dataset.PerFrameFunctionalGroupsSequence, 1):
+        assert not shared & {element.tag for element in frame}
+        assert frame.FrameContentSequence[0].DimensionIndexValues == [1, number]
+        assert frame.FrameContentSequence[0].InStackPositionNumber == number
+
+
+@pytest.mark.tool
+def test_dciodvfy_finds_nothing_that_the_source_has_not(phantom_ct, converted):
+    tool("dciodvfy")
+    assert findings_of_dciodvfy(converted) <= findings_of_dciodvfy(phantom_ct.paths[0])
+
+
+def test_simpleitk_reads_the_grid_and_the_values(phantom_ct, converted):
+    reader = sw.SeriesReader(phantom_ct.folder)
+    image = sitk.ReadImage(str(converted))
+    assert np.array_equal(sitk.GetArrayFromImage(image), reader.update(progress=False).array)
+    assert np.allclose(sitk_affine(image), reader.geometry.affine, atol=1e-6)
+
+
+def test_highdicom_reads_the_grid_and_the_values(phantom_ct, converted):
+    highdicom = pytest.importorskip("highdicom")
+    image = sw.SeriesReader(phantom_ct.folder).update(progress=False)
+    volume = highdicom.imread(converted).get_volume(apply_modality_transform=True)
+    affine = np.array(volume.affine)[:, [2, 1, 0, 3]]
+    corner = np.linalg.inv(image.geometry.affine) @ affine
+    steps = np.rint(np.diag(corner)[:3])
+    array = np.asarray(volume.array)[:: int(steps[2]), :: int(steps[1]), :: int(steps[0])]
+    assert np.array_equal(array, image.array)
+
+
+@pytest.mark.parametrize("syntax", SYNTAXES)
+def test_values_are_the_same_in_every_transfer_syntax(phantom_ct, syntax, tmp_path):
+    image = sw.SeriesReader(phantom_ct.folder).update(progress=False)
+    path = written(sw.as_node(image), tmp_path / "f.dcm", transfer_syntax=syntax)
+    assert np.array_equal(sw.SeriesReader(path).update(progress=False).array, image.array)
+    if syntax != "htj2k":  # GDCM has no codec for it
+        assert np.array_equal(sitk.GetArrayFromImage(sitk.ReadImage(str(path))), image.array)
+
+
+def test_private_and_unknown_attributes_are_read_back_slice_by_slice(tmp_path):
+    private = [f"value {k}" for k in range(4)]
+    stored = np.arange(4 * 5 * 6, dtype=np.int16).reshape(4, 5, 6)
+    paths = write_series(tmp_path / "in", stored, positions=box_positions((0, 0, 0), (0, 0, 1), 2.5, 4))
+    for k, path in enumerate(paths):
+        dataset = pydicom.dcmread(path)
+        block = dataset.private_block(0x0019, "MAKER", create=True)
+        block.add_new(0x01, "LO", private[k])
+        block.add_new(0x02, "LO", "all")
+        dataset.SliceLocation = 2.5 * k
+        dataset.ProtocolName = "abdomen"
+        dataset.save_as(path)
+    path = written(sw.SeriesReader(tmp_path / "in"), tmp_path / "f.dcm")
+    headers = sw.SeriesReader(path).headers
+    assert headers[0x0019, "MAKER", 0x01] == private
+    assert headers[0x0019, "MAKER", 0x02] == ["all"] * 4
+    assert [float(v) for v in headers["SliceLocation"]] == [0.0, 2.5, 5.0, 7.5]
+    item = pydicom.dcmread(path).PerFrameFunctionalGroupsSequence[2].UnassignedPerFrameConvertedAttributesSequence[0]
+    assert item.private_block(0x0019, "MAKER")[0x01].value == "value 2"
+
+
+def test_pixels_without_headers_become_a_secondary_capture(tmp_path):
+    array = np.arange(3 * 4 * 5, dtype=np.uint16).reshape(3, 4, 5) * 900
+    image = sw.Image.from_array(array, geometry=sw.Geometry.from_box((5, 4, 3), spacing=(1.0, 2.0, 3.0)))
+    path = written(sw.as_node(image), tmp_path / "f.dcm", overrides={"BurnedInAnnotation": "NO"})
+    dataset = pydicom.dcmread(path)
+    assert dataset.SOPClassUID == pydicom.uid.MultiFrameGrayscaleWordSecondaryCaptureImageStorage
+    assert np.array_equal(dataset.pixel_array, array)
+    again = sw.SeriesReader(path).update(progress=False)
+    assert np.array_equal(again.array, array)
+    assert np.allclose(again.geometry.affine, image.geometry.affine)
+
+
+def test_what_nobody_knows_is_asked_for(tmp_path):
+    image = sw.Image.from_array(np.zeros((2, 4, 4), np.uint8))
+    with pytest.raises(ParameterError, match=r"must state BurnedInAnnotation.*overrides="):
+        written(sw.as_node(image), tmp_path / "f.dcm")
+
+
+def test_a_secondary_capture_holds_no_negative_values(tmp_path):
+    image = sw.Image.from_array(np.full((2, 4, 4), -1, np.int16))
+    with pytest.raises(ValueRangeError, match="whole numbers from 0 to 65535"):
+        written(sw.as_node(image), tmp_path / "f.dcm", overrides={"BurnedInAnnotation": "NO"})
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_is_there_is_kept_unless_it_is_to_be_replaced(phantom_ct, tmp_path):
+    node, path = sw.SeriesReader(phantom_ct.folder), tmp_path / "f.dcm"
+    first = pydicom.dcmread(written(node, path)).SOPInstanceUID
+    with pytest.raises(DestinationError, match="overwrite=True"):
+        written(node, path)
+    assert pydicom.dcmread(path).SOPInstanceUID == first
+    assert pydicom.dcmread(written(node, path, overwrite=True)).SOPInstanceUID != first
+    assert [p.name for p in tmp_path.iterdir()] == ["f.dcm"]
+
+
+def test_what_is_no_dicom_file_is_not_replaced(phantom_ct, tmp_path):
+    path = tmp_path / "f.dcm"
+    path.write_bytes(b"mine")
+    with pytest.raises(DestinationError, match="not a DICOM file"):
+        written(sw.SeriesReader(phantom_ct.folder), path, overwrite=True)
+    assert path.read_bytes() == b"mine"
+
+
+def test_a_source_is_never_replaced(tmp_path):
+    paths = write_series(tmp_path / "in", np.zeros((3, 4, 4), np.int16))
+    with pytest.raises(DestinationError, match="file of the source"):
+        written(sw.SeriesReader(tmp_path / "in"), paths[0], overwrite=True)
