@@ -24,6 +24,7 @@ _HOMES = {
     "Headers": "image",
     "Image": "image",
     "ImageStack": "image",
+    "Lossy": "dicom.lossy",
     "Median": "filters.neighbourhood",
     "NewSeries": "io.new_series",
     "OverlayMask": "io.overlay_mask",
@@ -65,6 +66,7 @@ __all__ = [
     "Headers",
     "Image",
     "ImageStack",
+    "Lossy",
     "Median",
     "NewSeries",
     "OverlayMask",
@@ -96,6 +98,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from slicewise import errors
+    from slicewise.dicom.lossy import Lossy
     from slicewise.filters import sitk
     from slicewise.filters.deidentify import Deidentify
     from slicewise.filters.function import Function

@@ -9,6 +9,8 @@ __all__ = [
     "EDGE_ENHANCEMENT",
     "FRAME_EXTRACTING",
     "GAUSSIAN",
+    "LOSSLESS_PREDECESSOR",
+    "LOSSY_COMPRESSION",
     "MASK_IMAGE",
     "MAXIMUM",
     "MINIMUM",
@@ -21,6 +23,7 @@ __all__ = [
     "SOURCE_IMAGE",
     "SUBSET",
     "SUBTRACTION",
+    "UNCOMPRESSED_PREDECESSOR",
 ]
 
 # Derivations, CID 7203.
@@ -38,9 +41,13 @@ MAXIMUM = Code("113048", "DCM", "Pixel by pixel Maximum")
 MINIMUM = Code("113051", "DCM", "Pixel by pixel Minimum")
 SUBSET = Code("113091", "DCM", "Spatially-related frames extracted from the volume")
 
+LOSSY_COMPRESSION = Code("113040", "DCM", "Lossy Compression")
+
 # Purposes of reference, CID 7202.
 SOURCE_IMAGE = Code("121322", "DCM", "Source image for image processing operation")
 MASK_IMAGE = Code("121321", "DCM", "Mask image for image processing operation")
+UNCOMPRESSED_PREDECESSOR = Code("121320", "DCM", "Uncompressed predecessor")
+LOSSLESS_PREDECESSOR = Code("121330", "DCM", "Lossless compressed predecessor")
 
 # Purposes of equipment, CID 7005.
 SCANNER = Code("109101", "DCM", "Acquisition Equipment")

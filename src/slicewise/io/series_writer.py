@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, ClassVar
 
 import attrs
 import numpy as np
 
-from slicewise.dicom.derivation import Software
+from slicewise.dicom import codes
 from slicewise.dicom.derived import DerivedHeaders, derive
-from slicewise.dicom.encoders import syntax_of
+from slicewise.dicom.encoders import Syntax, coded_photometric, syntax_of
 from slicewise.dicom.identity import Naming, now_of
+from slicewise.dicom.lossy import Lossy
+from slicewise.dicom.lossy_marks import lossy_columns
 from slicewise.dicom.numbering import instance_numbers
 from slicewise.dicom.overlays import unwritten_overlays
 from slicewise.dicom.report import Report
@@ -27,12 +28,13 @@ from slicewise.errors import DestinationError, ParameterError, ValueRangeError, 
 from slicewise.image import ImageInfo
 from slicewise.image.elements import tag_of
 from slicewise.io.header_files import read_headers
-from slicewise.io.instance_files import InstanceFiles
+from slicewise.io.instance_files import LOSS, InstanceFiles
 from slicewise.io.lineage import lineage
 from slicewise.io.listing import list_files
 from slicewise.io.packing import check_archive, is_archive_name, staged_archive
 from slicewise.io.parameters import fixed_mapping, integer_string, one_of
 from slicewise.io.series_reader import SeriesReader
+from slicewise.io.software import this_software
 from slicewise.io.spool import Spool, Spooled
 from slicewise.io.staging import check_destination, staged_folder
 from slicewise.io.storage_choice import Choice, PerSlice, candidates, measured, needs_window
@@ -64,19 +66,11 @@ class Written:
     report: Report
 
 
-def _software() -> Software:
-    try:
-        installed = version("slicewise")
-    except PackageNotFoundError:  # a checkout that is not installed
-        installed = "0+unknown"
-    return Software("slicewise contributors", "slicewise", installed)
-
-
 def _folder(value: str | os.PathLike[str]) -> Path:
     return Path(value).expanduser()
 
 
-def _known_syntax(_: Any, __: attrs.Attribute[str], value: str) -> None:
+def _known_syntax(_: Any, __: Any, value: str | Lossy) -> None:
     syntax_of(value)
 
 
@@ -127,9 +121,11 @@ class SeriesWriter(Sink):
         Private attributes: as the header rules say, all kept where the slices agree, or none.
     overrides : mapping, optional
         Values for attributes: keyword to a value, a list with one value per slice, or None to drop it.
-    transfer_syntax : str
-        Name or UID, all lossless: ``"explicit"``, ``"deflated"``, ``"rle"``, ``"jpeg-lossless"``, ``"jpeg-ls"``,
-        ``"jpeg-2000"``, ``"htj2k"``. Compressed frames are decoded again and compared.
+    transfer_syntax : str or Lossy
+        Name or UID, all lossless: ``"explicit"``, ``"implicit"``, ``"deflated"``, ``"rle"``, ``"jpeg-lossless"``,
+        ``"jpeg-ls"``, ``"jpeg-2000"``, ``"htj2k"``. Compressed frames are decoded
+        again and compared. With loss, and marked so, only as a value that says how much:
+        ``Lossy("jpeg-ls-near", error=2)``.
     strict_iod : bool
         Whether attributes are left out that the IOD of the class does not know. They are allowed otherwise, as
         those of a Standard Extended SOP class (PS3.2, 3.11.3).
@@ -161,7 +157,7 @@ class SeriesWriter(Sink):
     equipment: str = attrs.field(default="scanner", kw_only=True, validator=one_of("scanner", "software"))
     private: str = attrs.field(default="rules", kw_only=True, validator=one_of("rules", "keep", "drop"))
     overrides: Mapping[str, Any] = attrs.field(default=None, kw_only=True, converter=fixed_mapping)
-    transfer_syntax: str = attrs.field(default="explicit", kw_only=True, validator=_known_syntax)
+    transfer_syntax: str | Lossy = attrs.field(default="explicit", kw_only=True, validator=_known_syntax)
     strict_iod: bool = attrs.field(default=False, kw_only=True)
     overwrite: bool = attrs.field(default=False, kw_only=True)
 
@@ -185,6 +181,7 @@ class SeriesWriter(Sink):
                 f"colour is written with 8 bits per sample (got {info.components} components of {info.dtype}): "
                 "Cast('uint8') or Window first, or take one component"
             )
+        self._check_loss()
         self._derive()
         return True
 
@@ -222,12 +219,12 @@ class SeriesWriter(Sink):
             naming=Naming(
                 series_description=self.series_description,
                 series_number=self.series_number,
-                lineage=lineage(self.source) if self.uids == "reproducible" else "",
+                lineage=self._lineage,
                 instance_number_start=self.instance_number_start,
                 uid_prefix=self.uid_prefix,
                 uids=self.uids,
             ),
-            software=_software(),
+            software=this_software(),
             now=now_of(info.headers),
             wanted_type=self.image_type,
             equipment=self.equipment,
@@ -235,7 +232,33 @@ class SeriesWriter(Sink):
             texts=[text for text in (self.series_description, *self.overrides.values()) if isinstance(text, str)],
         )
         derived = derived.with_required().with_overrides(self.overrides, _source_uids(info))
+        if isinstance(self.transfer_syntax, Lossy):
+            derived = derived.updated(lossy_columns(derived.headers, self.transfer_syntax, this_software()), LOSS)
         return derived.within_iod() if self.strict_iod else derived
+
+    @property
+    def _lineage(self) -> str:
+        if self.uids != "reproducible":
+            return ""
+        # What is lost makes another image; how it is coded otherwise does not.
+        lost = [repr(self.transfer_syntax)] if isinstance(self.transfer_syntax, Lossy) else []
+        return "\n".join([lineage(self.source), *lost])
+
+    def _check_loss(self) -> None:
+        if not isinstance(self.transfer_syntax, Lossy):
+            return
+        info = self.source.info
+        is_mask = bool(info.history) and codes.SEGMENTATION in info.history[-1].derivation
+        if info.dtype.kind == "b" or is_mask:
+            raise ParameterError("a mask is not compressed with loss: other pixels would be in it")
+        if self.image_type and self.image_type[0].strip().upper() == "ORIGINAL":
+            raise ParameterError("'image_type' cannot be ORIGINAL: what is compressed with loss is DERIVED")
+        if self.transfer_syntax.name == "jpeg-baseline" and (info.dtype != np.uint8 or _wants_16_bits(info)):
+            raise ParameterError(
+                f"'jpeg-baseline' codes 8 bits without a sign, which CT, MR and PET images never have (got "
+                f"{info.dtype} of {text_of(info.headers.element(tag_of('Modality'), 0)) or 'no modality'}): take "
+                "Lossy('jpeg-ls-near', error=...) or Lossy('jpeg-2000-lossy', psnr=...)"
+            )
 
     def _check_names(self) -> None:
         names = self.file_names
@@ -287,6 +310,7 @@ class SeriesWriter(Sink):
             largest_error=files.largest_error,
             storage=str(choice),
             warnings=tuple(step.description for step in info.history if step.is_note),
+            loss=files.loss,
         )
 
 
@@ -303,6 +327,11 @@ def _file_name(pattern: str, number: int) -> str:
             f"'file_pattern' must give each slice its own plain file name, like 'slice_{{:04d}}.dcm' (got {pattern!r})"
         )
     return name
+
+
+def _wants_16_bits(info: ImageInfo) -> bool:
+    # PS3.3, C.8.2.1, C.8.3.1 and C.8.9.4. Colour of these is a secondary capture.
+    return info.components == 1 and text_of(info.headers.element(tag_of("Modality"), 0)) in ("CT", "MR", "PT")
 
 
 def _source_uids(info: ImageInfo) -> frozenset[str]:
@@ -355,8 +384,14 @@ class _Writing:
     ) -> tuple[InstanceFiles, Choice | PerSlice, DerivedHeaders]:
         syntax = syntax_of(self.writer.transfer_syntax)
         if syntax.is_encapsulated:
-            choice = choice.in_whole_cells
-        columns = stored_columns(choice.storages[0], keeps_mapping=choice.keeps_mapping, keeps_units=self.keeps_units)
+            choice = self._for_codec(choice, syntax)
+        shown = choice.storages[0]
+        shown = (
+            attrs.evolve(shown, form=attrs.evolve(shown.form, photometric=coded_photometric(shown.form, syntax)))
+            if syntax.is_encapsulated
+            else shown
+        )
+        columns = stored_columns(shown, keeps_mapping=choice.keeps_mapping, keeps_units=self.keeps_units)
         final = derived.updated(columns | unwritten_overlays(derived.headers, self.info.headers))
         files = InstanceFiles(
             self.stage, self.writer.file_names, final.headers, choice, keeps_units=self.keeps_units, syntax=syntax
@@ -370,6 +405,12 @@ class _Writing:
         if files.written != self.info.slices:
             raise WriteError(f"{files.written} of {self.info.slices} slices were written")
         return files, choice, final.noting(files.changes)
+
+    def _for_codec(self, choice: Choice | PerSlice, syntax: Syntax) -> Choice | PerSlice:
+        if not syntax.keeps_signs:
+            modality = text_of(self.info.headers.element(tag_of("Modality"), 0))
+            choice = choice.without_signs(zero_intercept=modality == "PT")
+        return choice.in_8_bits if syntax.name == "jpeg-baseline" else choice.in_whole_cells
 
     def _clear(self) -> None:
         for path in self.stage.iterdir():
