@@ -117,15 +117,13 @@ def test_what_cannot_lose_is_refused(phantom_ct, tmp_path):
         sw.transcode(SHIPPED_FILES / "examples_palette.dcm", tmp_path / "out", near, progress=False)
     with pytest.raises(WriteError, match="codes 8 bits"):
         sw.transcode(phantom_ct.folder, tmp_path / "out", sw.Lossy("jpeg-baseline", quality=9), progress=False)
-    mask = (
-        sw.SeriesReader(phantom_ct.folder) >> sw.Threshold(0) >> sw.SeriesWriter(tmp_path / "out", transfer_syntax=near)
-    )
+    mask = sw.SeriesReader(phantom_ct.folder) >> sw.Threshold(0)
     with pytest.raises(ParameterError, match="mask"):
-        mask.update(progress=False)
+        (mask >> sw.SeriesWriter(tmp_path / "out", transfer_syntax=near)).update(progress=False)
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("file", ["CT_small.dcm", "MR_small.dcm", "MR_small_bigendian.dcm", "JPEG2000.dcm"])
+@pytest.mark.parametrize("file", ["CT_small.dcm", "MR_small.dcm", "MR_small_bigendian.dcm", "MR_small_RLE.dcm"])
 def test_implicit_and_back(tmp_path, file):
     there = sw.transcode(SHIPPED_FILES / file, tmp_path / "a", "implicit", progress=False).paths[0]
     back = sw.transcode(there, tmp_path / "b", "explicit", progress=False).paths[0]
