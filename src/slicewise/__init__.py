@@ -24,6 +24,7 @@ _HOMES = {
     "Headers": "image",
     "Image": "image",
     "ImageStack": "image",
+    "Lossy": "dicom.lossy",
     "Median": "filters.neighbourhood",
     "MultiFrameWriter": "io.multi_frame_writer",
     "NewSeries": "io.new_series",
@@ -68,6 +69,7 @@ __all__ = [
     "Headers",
     "Image",
     "ImageStack",
+    "Lossy",
     "Median",
     "MultiFrameWriter",
     "NewSeries",
@@ -102,6 +104,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from slicewise import errors
+    from slicewise.dicom.lossy import Lossy
     from slicewise.filters import sitk
     from slicewise.filters.deidentify import Deidentify
     from slicewise.filters.function import Function

@@ -81,6 +81,21 @@ def test_arrays_of_stored_values_come_with_the_headers_of_a_series(phantom_ct, t
         assert findings_of_dciodvfy(path) <= findings_of_dciodvfy(phantom_ct.paths[0])
 
 
+def test_implicit_and_deflated_files_say_the_same(phantom_ct, tmp_path):
+    headers, datasets = _headers(phantom_ct)
+    arrays = [dataset.pixel_array for dataset in datasets]
+    for name, uid in (("implicit", "1.2.840.10008.1.2"), ("deflated", "1.2.840.10008.1.2.1.99")):
+        done = sw.compile_instances(headers, arrays, tmp_path / name, transfer_syntax=name, progress=False)
+        found = pydicom.dcmread(done.paths[3])
+        assert found.file_meta.TransferSyntaxUID == uid
+        np.testing.assert_array_equal(found.pixel_array, arrays[3])
+        public = [element for element in found if not element.tag.is_private and element.keyword != "PixelData"]
+        assert len(public) > 60
+        assert all(element == datasets[3][element.tag] for element in public)
+        # Of a private sequence in implicit VR dcmdump tells by what it sees that it is one.
+        assert not [finding for finding in findings_of_dcmdump(done.paths[3]) if finding.startswith("E")]
+
+
 def test_pixels_are_taken_as_they_come_and_not_gathered(phantom_ct, tmp_path):
     _, datasets = _headers(phantom_ct)
     datasets = datasets[:1] * 100

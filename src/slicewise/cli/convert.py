@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from slicewise.cli.options import (
+    SYNTAXES_HELP,
     Filters,
     Json,
+    LossyError,
+    LossyPsnr,
+    LossyQuality,
     Memory,
     OnDuplicate,
     OnGap,
@@ -23,6 +27,7 @@ from slicewise.cli.options import (
     Workers,
     assignments,
     reader_of,
+    transfer_syntax_of,
 )
 from slicewise.cli.output import print_json
 
@@ -93,8 +98,11 @@ def convert(
     ] = None,
     transfer_syntax: Annotated[
         str,
-        typer.Option(metavar="NAME|UID", help="explicit, deflated, rle, jpeg-lossless, jpeg-ls, jpeg-2000 or htj2k."),
+        typer.Option(metavar="NAME|UID", help=SYNTAXES_HELP),
     ] = "explicit",
+    error: LossyError = None,
+    psnr: LossyPsnr = None,
+    quality: LossyQuality = None,
     strict_iod: Annotated[
         bool, typer.Option("--strict-iod", help="Leave out what the IOD of the class does not know.")
     ] = False,
@@ -160,7 +168,7 @@ def convert(
         equipment=equipment,
         private=private,
         overrides=overrides,
-        transfer_syntax=transfer_syntax,
+        transfer_syntax=transfer_syntax_of(transfer_syntax, error=error, psnr=psnr, quality=quality),
         strict_iod=strict_iod,
         overwrite=overwrite,
         **{name: value for name, value in given.items() if value is not None},  # type: ignore[arg-type]
@@ -207,6 +215,8 @@ def _print(written: Written, *, whole: bool) -> None:
         return
     print(f"attributes: {counts} (--report tells which and why)")
     print(f"pixels: {told.storage}; largest error {told.largest_error:.3g}")
+    if told.loss is not None:
+        print(told.loss)
     for warning in told.warnings:
         print(f"note: {warning}")
 

@@ -9,11 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from slicewise.dicom.lossy import Lossy
     from slicewise.io.series_reader import SeriesReader
 
 __all__ = [
+    "SYNTAXES_HELP",
     "Filters",
     "Json",
+    "LossyError",
+    "LossyPsnr",
+    "LossyQuality",
     "Memory",
     "OnDuplicate",
     "OnGap",
@@ -27,6 +32,7 @@ __all__ = [
     "assignments",
     "reader_of",
     "series_choice",
+    "transfer_syntax_of",
 ]
 
 Source = Annotated[
@@ -54,6 +60,17 @@ Tolerance = Annotated[
     float | None,
     typer.Option(metavar="SHARE", help="How far a slice may be from its place, as a share of the spacing."),
 ]
+SYNTAXES_HELP = (
+    "explicit, implicit, deflated, rle, jpeg-lossless, jpeg-ls, jpeg-2000 or htj2k; with loss jpeg-ls-near --error, "
+    "jpeg-2000-lossy --psnr or jpeg-baseline --quality."
+)
+LossyError = Annotated[
+    int | None, typer.Option(metavar="N", help="Of jpeg-ls-near: the largest difference of a stored value.")
+]
+LossyPsnr = Annotated[
+    float | None, typer.Option(metavar="DB", help="Of jpeg-2000-lossy: full range to root mean square error, in dB.")
+]
+LossyQuality = Annotated[int | None, typer.Option(metavar="1..100", help="Of jpeg-baseline.")]
 Filters = Annotated[
     list[str] | None,
     typer.Option(
@@ -110,3 +127,22 @@ def assignments(texts: Sequence[str] | None, option: str) -> dict[str, str]:
         if not equals or not keyword.strip():
             raise typer.BadParameter(f"must be like KEYWORD=VALUE (got {text!r})", param_hint=option)
     return {keyword.strip(): value for keyword, _, value in pairs}
+
+
+def transfer_syntax_of(name: str, *, error: int | None, psnr: float | None, quality: int | None) -> str | Lossy:
+    """Return a transfer syntax with its parameter, if it takes one."""
+    from slicewise.dicom.lossy import LOSSY, Lossy
+
+    given = {"error": error, "psnr": psnr, "quality": quality}
+    for uid_or_name in ((kind.uid, known) for known, kind in LOSSY.items()):
+        if name in uid_or_name:
+            wanted = LOSSY[uid_or_name[1]].parameter
+            if given[wanted] is None:
+                raise typer.BadParameter(
+                    f"is missing: {uid_or_name[1]} loses values, say how much", param_hint=f"--{wanted}"
+                )
+            return Lossy(name, error=error, psnr=psnr, quality=quality)
+    for option, value in given.items():
+        if value is not None:
+            raise typer.BadParameter(f"is not for {name}, which loses nothing", param_hint=f"--{option}")
+    return name

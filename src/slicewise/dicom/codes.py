@@ -9,6 +9,8 @@ __all__ = [
     "EDGE_ENHANCEMENT",
     "FRAME_EXTRACTING",
     "GAUSSIAN",
+    "LOSSLESS_PREDECESSOR",
+    "LOSSY_COMPRESSION",
     "MASK_IMAGE",
     "MAXIMUM",
     "MINIMUM",
@@ -22,6 +24,7 @@ __all__ = [
     "SOURCE_IMAGE",
     "SUBSET",
     "SUBTRACTION",
+    "UNCOMPRESSED_PREDECESSOR",
 ]
 
 # Derivations, CID 7203.
@@ -41,9 +44,13 @@ SUBSET = Code("113091", "DCM", "Spatially-related frames extracted from the volu
 # What has none there: processing that nobody has a code for (PS3.3, 8.2, a private scheme begins with 99).
 PROCESSED = Code("PROCESSED", "99SLICEWISE", "Image processing")
 
+LOSSY_COMPRESSION = Code("113040", "DCM", "Lossy Compression")
+
 # Purposes of reference, CID 7202.
 SOURCE_IMAGE = Code("121322", "DCM", "Source image for image processing operation")
 MASK_IMAGE = Code("121321", "DCM", "Mask image for image processing operation")
+UNCOMPRESSED_PREDECESSOR = Code("121320", "DCM", "Uncompressed predecessor")
+LOSSLESS_PREDECESSOR = Code("121330", "DCM", "Lossless compressed predecessor")
 
 # Purposes of equipment, CID 7005.
 SCANNER = Code("109101", "DCM", "Acquisition Equipment")

@@ -17,7 +17,18 @@ from slicewise.image.elements import tag_of
 from slicewise.image.encoding import encode_element
 from slicewise.image.headers import Column
 
-__all__ = ["Software", "derivation_columns", "evidence_columns", "image_type", "operations_of", "source_columns"]
+__all__ = [
+    "Software",
+    "derivation_columns",
+    "described",
+    "equipment_columns",
+    "evidence_columns",
+    "image_type",
+    "operations_of",
+    "predecessor_columns",
+    "source_columns",
+    "with_code",
+]
 
 _CODE_SEQUENCE = tag_of("DerivationCodeSequence")
 _DESCRIPTION = tag_of("DerivationDescription")
@@ -200,6 +211,27 @@ def _studies_sequence(sources: Sequence[Source]) -> RawElement | None:
     return sequence("StudiesContainingOtherReferencedInstancesSequence", items) if items else None
 
 
+def predecessor_columns(headers: Headers, source: Source, purpose: Code) -> dict[int, Column | None]:
+    """Return the reference to the one image that a single image was coded from, behind earlier sources.
+
+    Parameters
+    ----------
+    headers : Headers
+        Headers of the image.
+    source : Source
+        The instance it was.
+    purpose : Code
+        In what sense it is the source (CID 7202).
+    """
+    reference = item([*_reference(source), text("SpatialLocationsPreserved", "YES", "CS"), _purpose(purpose)])
+    tag = tag_of("SourceImageSequence")
+    columns = {tag: _appended(tag, reference, headers)}
+    referenced = _series_sequence([source])
+    if headers.column(tag_of("ReferencedSeriesSequence")) is None and referenced is not None:
+        columns[referenced.tag] = referenced
+    return columns
+
+
 # --- how and with what ----------------------------------------------------------------------------
 
 
@@ -241,11 +273,28 @@ def _appended(tag: int, items: bytes, headers: Headers) -> Column | None:
 
 def _description(info: ImageInfo, software: Software) -> Column:
     steps = "; ".join(step.description for step in info.history) or "written again"
-    newest = f"{software.model} {software.version}: {steps}"
-    earlier = info.headers.column(_DESCRIPTION)
+    return described(info.headers, f"{software.model} {software.version}: {steps}")[_DESCRIPTION]
+
+
+def described(headers: Headers, newest: str) -> dict[int, Column]:
+    """Return Derivation Description with a new text before the earlier one."""
+    earlier = headers.column(_DESCRIPTION)
     if earlier is None or isinstance(earlier, RawElement):
-        return _description_element(newest, earlier)
-    return tuple(_description_element(newest, element) for element in earlier)
+        return {_DESCRIPTION: _description_element(newest, earlier)}
+    return {_DESCRIPTION: tuple(_description_element(newest, element) for element in earlier)}
+
+
+def with_code(headers: Headers, code: Code) -> dict[int, Column | None]:
+    """Return Derivation Code Sequence with a code behind the earlier ones."""
+    return {_CODE_SEQUENCE: _appended(_CODE_SEQUENCE, code_item(code), headers)}
+
+
+def equipment_columns(
+    headers: Headers, software: Software, now: datetime, description: str
+) -> dict[int, Column | None]:
+    """Return Contributing Equipment Sequence with the software behind earlier contributors."""
+    added = _equipment_item(software, now, description, codes.PROCESSING_EQUIPMENT)
+    return {_EQUIPMENT: _appended(_EQUIPMENT, added, headers)}
 
 
 def _description_element(newest: str, earlier: RawElement | None) -> RawElement:

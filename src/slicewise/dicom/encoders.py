@@ -1,4 +1,4 @@
-"""Frames compressed without loss, and how they stand in a file (PS3.5, 8.2, A.4, A.5)."""
+"""Frames as they are coded, and how they stand in a file (PS3.5, 8.2, A.4, A.5)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import attrs
 import numpy as np
@@ -18,6 +18,7 @@ from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     ExplicitVRLittleEndian,
     HTJ2KLossless,
+    ImplicitVRLittleEndian,
     JPEG2000Lossless,
     JPEGLosslessSV1,
     JPEGLSLossless,
@@ -25,10 +26,21 @@ from pydicom.uid import (
 )
 
 from slicewise.dicom.decoding import decode_frame
+from slicewise.dicom.lossy import LOSSY, Lossy
 from slicewise.dicom.pixels import PixelFormat
 from slicewise.errors import MissingCodecError, ParameterError, WriteError
 
-__all__ = ["SYNTAXES", "Syntax", "deflated", "encapsulated", "encode_frame", "native", "syntax_of"]
+__all__ = [
+    "SYNTAXES",
+    "Coded",
+    "Syntax",
+    "coded_photometric",
+    "deflated",
+    "encapsulated",
+    "encode_frame",
+    "native",
+    "syntax_of",
+]
 
 Array = npt.NDArray[Any]
 
@@ -45,11 +57,24 @@ class Syntax:
         Its UID.
     encode : callable, optional
         Makes a codestream of the values of a frame; None where frames stand as they are.
+    lossy : Lossy, optional
+        How much is lost; None where nothing is.
     """
 
     name: str
     uid: str
     encode: Callable[[Array], bytes] | None = None
+    lossy: Lossy | None = None
+
+    @property
+    def is_implicit(self) -> bool:
+        """Whether the dataset is in implicit VR."""
+        return self.uid == ImplicitVRLittleEndian
+
+    @property
+    def keeps_signs(self) -> bool:
+        """Whether negative values may be coded: where bits are lost, -1 must not be 65535."""
+        return self.lossy is None or self.lossy.keeps_signs
 
     @property
     def is_encapsulated(self) -> bool:
@@ -90,6 +115,28 @@ def _htj2k(values: Array) -> bytes:
     return _codec("htj2k", values, reversible=True, **({"rgb": False, "planar": False} if values.ndim > 2 else {}))
 
 
+def _jpeg_ls_near(values: Array, amount: float) -> bytes:
+    return _codec("jpegls", values, level=int(amount))
+
+
+def _jpeg_2000_lossy(values: Array, amount: float) -> bytes:
+    colour = values.ndim > 2
+    return _codec("jpeg2k", values, level=amount, codecformat="j2k", reversible=False, mct=colour, numthreads=1)
+
+
+def _jpeg_baseline(values: Array, amount: float) -> bytes:
+    # Every other column of the colour differences is kept, which is what YBR_FULL_422 says (PS3.3, C.7.6.3.1.2).
+    colour = {"colorspace": "RGB", "outcolorspace": "YCBCR", "subsampling": "422"} if values.ndim > 2 else {}
+    return _codec("jpeg8", values, level=int(amount), **colour)
+
+
+_WITH_LOSS: Mapping[str, Callable[[Array, float], bytes]] = MappingProxyType(
+    {"jpeg-ls-near": _jpeg_ls_near, "jpeg-2000-lossy": _jpeg_2000_lossy, "jpeg-baseline": _jpeg_baseline}
+)
+_COLOUR = MappingProxyType({"jpeg-2000-lossy": "YBR_ICT", "jpeg-baseline": "YBR_FULL_422"})
+"""How colour stands in the codestream, where it is not RGB."""
+
+
 def _run_lengths(values: Array) -> bytes:
     bits = 8 * values.dtype.itemsize
     colour = {"planar_configuration": 0} if values.ndim > 2 else {}
@@ -113,6 +160,7 @@ SYNTAXES: Mapping[str, Syntax] = MappingProxyType(
         syntax.name: syntax
         for syntax in (
             Syntax("explicit", str(ExplicitVRLittleEndian)),
+            Syntax("implicit", str(ImplicitVRLittleEndian)),
             Syntax("deflated", str(DeflatedExplicitVRLittleEndian)),
             Syntax("rle", str(RLELossless), _run_lengths),
             Syntax("jpeg-lossless", str(JPEGLosslessSV1), _jpeg),
@@ -122,27 +170,52 @@ SYNTAXES: Mapping[str, Syntax] = MappingProxyType(
         )
     }
 )
-"""What is written, by name; all without loss."""
+"""What is written without loss, by name."""
 
 
-def syntax_of(name_or_uid: str) -> Syntax:
-    """Return a transfer syntax by its name or UID.
+def syntax_of(wanted: str | Lossy) -> Syntax:
+    """Return a transfer syntax by its name or UID, or one with loss by what a caller asks for.
 
     Raises
     ------
     ParameterError
-        If it is none of those that are written.
+        If it is none of those that are written, or one with loss that does not say how much.
     """
+    if isinstance(wanted, Lossy):
+        encode = _WITH_LOSS[wanted.name]
+        return Syntax(wanted.name, wanted.uid, lambda values: encode(values, wanted.amount), wanted)
+    for name, kind in LOSSY.items():
+        if wanted in (name, kind.uid):
+            raise ParameterError(
+                f"'transfer_syntax' {name!r} loses values, and how much must be said: "
+                f"Lossy({name!r}, {kind.parameter}={kind.example})"
+            )
     by_uid = {syntax.uid: syntax for syntax in SYNTAXES.values()}
-    found = SYNTAXES.get(name_or_uid) or by_uid.get(name_or_uid)
+    found = SYNTAXES.get(wanted) or by_uid.get(wanted)
     if found is None:
         known = ", ".join(f"{syntax.name!r} ({syntax.uid})" for syntax in SYNTAXES.values())
-        raise ParameterError(f"'transfer_syntax' must be one of {known} (got {name_or_uid!r})")
+        raise ParameterError(
+            f"'transfer_syntax' must be one of {known}, or with loss one of {', '.join(LOSSY)} as "
+            f"Lossy('jpeg-ls-near', error=2) (got {wanted!r})"
+        )
     return found
 
 
-def encode_frame(values: Array, syntax: Syntax, form: PixelFormat, place: str) -> bytes:
-    """Return the codestream of a frame, decoded again and found equal.
+class Coded(NamedTuple):
+    """A codestream, what it decodes to, and by how much stored values differ from what they were at most."""
+
+    data: bytes
+    decoded: Array
+    difference: int
+
+
+def coded_photometric(form: PixelFormat, syntax: Syntax) -> str:
+    """Return Photometric Interpretation of a compressed frame."""
+    return _COLOUR.get(syntax.name, "RGB") if form.samples > 1 else form.photometric
+
+
+def encode_frame(values: Array, syntax: Syntax, form: PixelFormat, place: str) -> Coded:
+    """Return the codestream of a frame, decoded again and found equal, or as near as was asked for.
 
     Parameters
     ----------
@@ -151,7 +224,7 @@ def encode_frame(values: Array, syntax: Syntax, form: PixelFormat, place: str) -
     syntax : Syntax
         An encapsulated one.
     form : PixelFormat
-        How values are stored; all allocated bits count.
+        How values are stored; all allocated bits count, and the photometric interpretation is the coded one.
     place : str
         What frame it is, for the message.
 
@@ -160,19 +233,44 @@ def encode_frame(values: Array, syntax: Syntax, form: PixelFormat, place: str) -
     MissingCodecError
         If no codec is installed.
     WriteError
-        If the codec did not keep every value.
+        If the codec did not keep every value, or with loss not within the error.
     """
+    _check_lossy(values, syntax, place)
     if syntax.encode is None:
         raise ParameterError(f"frames are not compressed in {syntax.name!r}")
     try:
         encoded = syntax.encode(values)
     except (RuntimeError, ValueError) as error:
         raise WriteError(f"{place}: {values.dtype} values cannot be coded in {syntax.name!r} ({error})") from error
-    if not np.array_equal(decode_frame(encoded, syntax.uid, form), values):
+    decoded = decode_frame(encoded, syntax.uid, form)
+    if syntax.lossy is not None:
+        return Coded(encoded, decoded, _difference(decoded, values, syntax.lossy, place))
+    if not np.array_equal(decoded, values):
         raise WriteError(
             f"{place}: {syntax.name!r} did not keep every value, which it must; write with another transfer syntax"
         )
-    return encoded
+    return Coded(encoded, decoded, 0)
+
+
+def _check_lossy(values: Array, syntax: Syntax, place: str) -> None:
+    if syntax.lossy is None:
+        return
+    if syntax.name == "jpeg-baseline" and values.dtype.itemsize > 1:
+        raise WriteError(
+            f"{place}: JPEG baseline codes 8 bits, and values are stored in {8 * values.dtype.itemsize}: take "
+            "'jpeg-ls-near' or 'jpeg-2000-lossy'"
+        )
+    if values.dtype.kind == "i" and not syntax.keeps_signs:
+        raise WriteError(f"{place}: {syntax.name!r} codes bits, and with loss -1 would become a large number")
+    if syntax.lossy.error is not None and values.dtype.itemsize == 1 and syntax.lossy.error > 127:
+        raise ParameterError(f"'error' can be 127 at most where values have 8 bits (got {syntax.lossy.error})")
+
+
+def _difference(decoded: Array, values: Array, lossy: Lossy, place: str) -> int:
+    found = int(np.abs(decoded.astype(np.int32) - values).max(initial=0))
+    if lossy.error is not None and found > lossy.error:
+        raise WriteError(f"{place}: a stored value came back wrong by {found} ({lossy} was asked for)")
+    return found
 
 
 def encapsulated(frames: Sequence[bytes]) -> list[bytes]:
@@ -191,13 +289,14 @@ def encapsulated(frames: Sequence[bytes]) -> list[bytes]:
     return [*parts, struct.pack("<HHL", 0xFFFE, 0xE0DD, 0)]
 
 
-def native(frames: Sequence[Array]) -> list[bytes | memoryview]:
+def native(frames: Sequence[Array], *, implicit: bool = False) -> list[bytes | memoryview]:
     """Return the element of the pixels with frames as they are, in little endian, of even length."""
     pixels = [memoryview(np.ascontiguousarray(f, f.dtype.newbyteorder("<")).reshape(-1).data).cast("B") for f in frames]
     vr = b"OB" if frames[0].dtype.itemsize == 1 else b"OW"
     length = sum(part.nbytes for part in pixels)
     padding = length % 2
-    return [struct.pack("<HH2sHL", 0x7FE0, 0x0010, vr, 0, length + padding), *pixels, b"\0" * padding]
+    head = struct.pack("<HH", 0x7FE0, 0x0010) + (b"" if implicit else struct.pack("<2sH", vr, 0))
+    return [head + struct.pack("<L", length + padding), *pixels, b"\0" * padding]
 
 
 def deflated(dataset: Sequence[bytes | memoryview]) -> bytes:

@@ -1,4 +1,4 @@
-"""Encoding in explicit VR little endian: elements, items, and whole headers of a series (PS3.5, 7).
+"""Encoding in little endian, mostly of explicit VR: elements, items, and whole headers of a series (PS3.5, 7).
 
 What the slices of a series share is encoded once; what varies is encoded per slice and spliced in.
 """
@@ -9,6 +9,7 @@ import struct
 from collections.abc import Iterable, Sequence
 
 from slicewise.dicom.explicit import element_bytes, even, explicit, is_explicit, item
+from slicewise.dicom.implicit import implicit_bytes
 from slicewise.errors import HeaderError
 from slicewise.image import Code, Headers, RawElement
 from slicewise.image.elements import tag_of
@@ -91,6 +92,17 @@ def _of_slice(element: RawElement, headers: Headers, index: int) -> RawElement:
     return even(element if is_explicit(element) else explicit(element, headers[index]))
 
 
+def _implicit_column(tag: int, headers: Headers) -> Column | None:
+    column = headers.column(tag)
+    if column is None or isinstance(column, RawElement):
+        return None if column is None else _in_either_vr(column, headers, 0)
+    return tuple(None if e is None else _in_either_vr(e, headers, k) for k, e in enumerate(column))
+
+
+def _in_either_vr(element: RawElement, headers: Headers, index: int) -> RawElement:
+    return element if element.implicit and element.little_endian else _of_slice(element, headers, index)
+
+
 class SeriesTemplate:
     """The encoded headers of a series: shared bytes, with places for what varies and what comes late.
 
@@ -100,9 +112,13 @@ class SeriesTemplate:
         The headers, in any encoding. Retired group lengths are left out.
     late : sequence of int
         Tags of attributes that are only known when the pixels are.
+    implicit : bool
+        Whether to encode in implicit VR little endian, and not in explicit.
     """
 
-    def __init__(self, headers: Headers, late: Sequence[int] = ()) -> None:
+    def __init__(self, headers: Headers, late: Sequence[int] = (), *, implicit: bool = False) -> None:
+        column_of = _implicit_column if implicit else explicit_column
+        self._bytes_of = implicit_bytes if implicit else element_bytes
         tags = set(headers.columns()) | set(late)
         self._pieces: list[bytes | tuple[bytes, ...] | int] = []
         run: list[bytes] = []
@@ -111,12 +127,12 @@ class SeriesTemplate:
                 self._close(run)
                 self._pieces.append(tag)
                 continue
-            column = explicit_column(tag, headers)
+            column = column_of(tag, headers)
             if isinstance(column, RawElement):
-                run.append(element_bytes(column))
+                run.append(self._bytes_of(column))
             elif column is not None:
                 self._close(run)
-                self._pieces.append(tuple(b"" if e is None else element_bytes(e) for e in column))
+                self._pieces.append(tuple(b"" if e is None else self._bytes_of(e) for e in column))
         self._close(run)
 
     def _close(self, run: list[bytes]) -> None:
@@ -141,5 +157,5 @@ class SeriesTemplate:
             elif isinstance(piece, tuple):
                 parts.append(piece[index])
             elif piece in late:
-                parts.append(element_bytes(late[piece]))
+                parts.append(self._bytes_of(late[piece]))
         return b"".join(parts)

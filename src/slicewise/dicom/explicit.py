@@ -18,9 +18,9 @@ from slicewise.image import RawElement
 from slicewise.image.decoding import vr_of
 from slicewise.image.elements import LONG_HEADER_VRS
 
-__all__ = ["element_bytes", "even", "explicit", "is_explicit", "item"]
+__all__ = ["SPACE_PADDED", "element_bytes", "even", "explicit", "is_explicit", "item"]
 
-_SPACE_PADDED = frozenset("AE AS CS DA DS DT IS LO LT PN SH ST TM UC UR UT".split())  # noqa: SIM905
+SPACE_PADDED = frozenset("AE AS CS DA DS DT IS LO LT PN SH ST TM UC UR UT".split())  # noqa: SIM905
 _STANDARD_VRS = LONG_HEADER_VRS | set(
     "AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split()  # noqa: SIM905
 )
@@ -38,7 +38,7 @@ def element_bytes(element: RawElement) -> bytes:
     vr = element.vr if element.vr in _STANDARD_VRS else "UN"
     value = even(element).value if vr == "SQ" and len(element.value) % 2 else element.value
     if len(value) % 2:
-        value += b" " if vr in _SPACE_PADDED else b"\0"
+        value += b" " if vr in SPACE_PADDED else b"\0"
     if vr not in LONG_HEADER_VRS and len(value) > 0xFFFE:
         vr = "UN"
     head = struct.pack("<HH2s", element.tag >> 16, element.tag & 0xFFFF, vr.encode("ascii"))

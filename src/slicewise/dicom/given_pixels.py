@@ -26,7 +26,9 @@ _VIDEO = "1.2.840.10008.1.2.4.10"
 _FLOAT_TAGS = {4: 0x0008, 8: 0x0009}
 
 
-def native_element(frames: GivenFrames, form: PixelFormat, count: int) -> list[bytes | memoryview]:
+def native_element(
+    frames: GivenFrames, form: PixelFormat, count: int, *, implicit: bool = False
+) -> list[bytes | memoryview]:
     """Return the element of uncompressed pixels, in little endian.
 
     Parameters
@@ -38,12 +40,21 @@ def native_element(frames: GivenFrames, form: PixelFormat, count: int) -> list[b
         How the header says they are stored.
     count : int
         How many frames it says there are.
+    implicit : bool
+        Whether the element is one of implicit VR.
 
     Raises
     ------
     PixelsError
         If they are not of this size, type or range.
     """
+    number, vr, value = _native(frames, form, count)
+    kind = b"" if implicit else struct.pack("<2sH", vr, 0)
+    return [struct.pack("<HH", 0x7FE0, number) + kind + struct.pack("<L", len(value)), value]
+
+
+def _native(frames: GivenFrames, form: PixelFormat, count: int) -> tuple[int, bytes, bytes]:
+    """Return number, VR and value of the element."""
     if isinstance(frames, bytes):
         return _element(frames, form, count)
     given = _each(frames, form)
@@ -62,7 +73,7 @@ def _each(frames: Array | Sequence[bytes] | Sequence[Array], form: PixelFormat) 
     return [frames] if is_one and isinstance(frames, np.ndarray) else list(frames)
 
 
-def _element(value: bytes, form: PixelFormat, count: int) -> list[bytes | memoryview]:
+def _element(value: bytes, form: PixelFormat, count: int) -> tuple[int, bytes, bytes]:
     pixels = form.rows * form.columns * count
     # Of 4:2:2 every other column has its colour (C.7.6.3.1.2).
     bits = pixels * form.bits_allocated * (2 if "422" in form.photometric else form.samples)
@@ -73,8 +84,7 @@ def _element(value: bytes, form: PixelFormat, count: int) -> list[bytes | memory
             f"({form.photometric}) are {wanted} bytes, and {len(value)} are given"
         )
     vr = b"OB" if form.bits_allocated <= 8 else b"OW"
-    padded = value + b"\0" * (len(value) % 2)
-    return [struct.pack("<HH2sHL", 0x7FE0, 0x0010, vr, 0, len(padded)), padded]
+    return 0x0010, vr, value + b"\0" * (len(value) % 2)
 
 
 def _stored(array: Array, form: PixelFormat) -> bytes:
@@ -99,7 +109,7 @@ def _stored(array: Array, form: PixelFormat) -> bytes:
     return np.ascontiguousarray(ordered).astype(form.dtype.newbyteorder("<"), copy=False).tobytes()
 
 
-def _floats(arrays: Sequence[Array], form: PixelFormat) -> list[bytes | memoryview]:
+def _floats(arrays: Sequence[Array], form: PixelFormat) -> tuple[int, bytes, bytes]:
     size = form.bits_allocated // 8
     wanted = (form.rows, form.columns)
     for array in arrays:
@@ -110,7 +120,7 @@ def _floats(arrays: Sequence[Array], form: PixelFormat) -> list[bytes | memoryvi
             )
     value = b"".join(np.ascontiguousarray(a).astype(f"<f{size}", copy=False).tobytes() for a in arrays)
     vr = b"OF" if size == 4 else b"OD"
-    return [struct.pack("<HH2sHL", 0x7FE0, _FLOAT_TAGS[size], vr, 0, len(value)), value]
+    return _FLOAT_TAGS[size], vr, value
 
 
 def compressed_element(frames: GivenFrames, syntax_uid: str, form: PixelFormat, count: int) -> list[bytes | memoryview]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 
+from slicewise.dicom.lossy import Loss
 from slicewise.image import Action
 from slicewise.image.elements import name_of
 
@@ -57,6 +58,8 @@ class Report:
         How values are stored, in words.
     warnings : tuple of str
         What a reader should know.
+    loss : Loss, optional
+        What the compression lost; None if it lost nothing.
     """
 
     rows: tuple[ReportRow, ...]
@@ -64,6 +67,7 @@ class Report:
     largest_error: float
     storage: str
     warnings: tuple[str, ...] = ()
+    loss: Loss | None = None
 
     def of(self, action: Action) -> tuple[ReportRow, ...]:
         """Return the rows of one kind."""
@@ -81,6 +85,7 @@ class Report:
             "largest_error": self.largest_error,
             "storage": self.storage,
             "warnings": list(self.warnings),
+            "loss": None if self.loss is None else attrs.asdict(self.loss),
             "attributes": [
                 {
                     "name": row.name,
@@ -98,6 +103,7 @@ class Report:
         lines = [
             f"{self.slices} slices; attributes: {counts}",
             f"pixels: {self.storage}; largest error {self.largest_error:.3g}",
+            *([] if self.loss is None else [str(self.loss)]),
             *(f"note: {warning}" for warning in self.warnings),
         ]
         for action in (Action.REGENERATED, Action.DROPPED):

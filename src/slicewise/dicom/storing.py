@@ -7,6 +7,7 @@ with exactly that number, decoded again and compared. What does not fit is an er
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 from typing import Any
 
 import attrs
@@ -18,7 +19,7 @@ from slicewise.dicom.rescale import Rescale
 from slicewise.dicom.values import decimal_below, decimal_string
 from slicewise.errors import ValueRangeError
 
-__all__ = ["Misfit", "Storage", "covering", "identity_storage", "quantise"]
+__all__ = ["Misfit", "Storage", "covering", "identity_storage", "moved_up", "quantise"]
 
 Array = npt.NDArray[Any]
 
@@ -58,6 +59,19 @@ class Storage:
 def identity_storage(form: PixelFormat) -> Storage:
     """Return the storage of values as they are."""
     return Storage("1", "0", form, exact=True)
+
+
+def moved_up(storage: Storage) -> Storage:
+    """Return the storage of the same values as unsigned ones: half their range more, and a lower intercept."""
+    shift = 1 << (storage.form.bits_stored - 1)
+    intercept = Decimal(storage.intercept) - Decimal(storage.slope) * shift
+    exact = f"{intercept:f}"
+    exact = exact.rstrip("0").rstrip(".") if "." in exact else exact
+    return attrs.evolve(
+        storage,
+        intercept=exact if len(exact) <= 16 else decimal_string(float(intercept)),
+        form=attrs.evolve(storage.form, signed=False),
+    )
 
 
 def covering(low: float, high: float, form: PixelFormat, *, zero_intercept: bool) -> Storage:

@@ -12,7 +12,7 @@ from pathlib import Path
 import attrs
 import numpy as np
 from pydicom.dataset import Dataset
-from pydicom.uid import UID
+from pydicom.uid import UID, ImplicitVRLittleEndian
 
 from slicewise.dicom.decoding import YOUNGER_SYNTAXES
 from slicewise.dicom.encoders import SYNTAXES, deflated
@@ -35,7 +35,8 @@ from slicewise.pipeline.progress import Progress, show_progress
 
 __all__ = ["Compiled", "compile_instances"]
 
-_NATIVE = (EXPLICIT_LITTLE, DEFLATED)
+_IMPLICIT = str(ImplicitVRLittleEndian)
+_NATIVE = (EXPLICIT_LITTLE, _IMPLICIT, DEFLATED)
 _LOSSY = ("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51")
 _PIXEL_GROUP, _PIXELS = 0x7FE00000, 0x7FE00010
 """What stands before the pixels in their group tells where frames were in another file."""
@@ -79,8 +80,8 @@ def compile_instances(
 ) -> Compiled:
     """Write instances with the headers and the pixels that are given, verbatim.
 
-    Nothing is derived, added or marked: that is what ``SeriesWriter`` is for. Headers are encoded in explicit VR little
-    endian, values byte for byte; retired group lengths are left out. Pixels are checked against their header, and stand
+    Nothing is derived, added or marked: that is what ``SeriesWriter`` is for. Headers are encoded in little endian,
+    values byte for byte; retired group lengths are left out. Pixels are checked against their header, and stand
     in the file as they were given.
 
     Parameters
@@ -95,8 +96,8 @@ def compile_instances(
     destination : path
         A folder, or an archive by its name (``.zip``, ``.tar``, ``.tar.gz``); it is complete or absent.
     transfer_syntax : str
-        That of the frames: ``"explicit"`` or ``"deflated"`` for native pixels, the name or UID of an encapsulated one
-        for codestreams, which are ``bytes``.
+        That of the frames: ``"explicit"``, ``"implicit"`` or ``"deflated"`` for native pixels, the name or UID of an
+        encapsulated one for codestreams, which are ``bytes``.
     uids : "given" or "new"
         Whether identifiers of instances and series stay, or are new ones, consistently over all that is written, also
         where the instances refer to each other. Study and frame of reference stay.
@@ -157,7 +158,7 @@ def _syntax_uid(name_or_uid: str) -> str:
     if uid in (*_NATIVE, *YOUNGER_SYNTAXES) or (uid.is_valid and uid.is_transfer_syntax and uid.is_encapsulated):
         return str(uid)
     raise ParameterError(
-        "'transfer_syntax' must be 'explicit', 'deflated', or the name or UID of an encapsulated one (got "
+        "'transfer_syntax' must be 'explicit', 'implicit', 'deflated', or the name or UID of an encapsulated one (got "
         f"{name_or_uid!r})"
     )
 
@@ -199,8 +200,13 @@ class _Instances:
         self._syntax_uid = syntax_uid
         self._paths = paths
         columns = headers.columns()
-        self._before = SeriesTemplate(headers.with_columns({tag: None for tag in columns if tag >= _PIXEL_GROUP}))
-        self._behind = SeriesTemplate(headers.with_columns({tag: None for tag in columns if tag <= _PIXELS}))
+        implicit = syntax_uid == _IMPLICIT
+        self._before = SeriesTemplate(
+            headers.with_columns({tag: None for tag in columns if tag >= _PIXEL_GROUP}), implicit=implicit
+        )
+        self._behind = SeriesTemplate(
+            headers.with_columns({tag: None for tag in columns if tag <= _PIXELS}), implicit=implicit
+        )
         self._classes, self._uids = _texts(headers, "SOPClassUID"), _texts(headers, "SOPInstanceUID")
 
     def write_all(self, frames: Iterable[GivenFrames | None], workers: int | None, tell: Progress) -> None:
@@ -246,7 +252,7 @@ class _Instances:
             )
         count = number_of_frames(headers.element(tag_of("NumberOfFrames"), 0))
         if self._syntax_uid in _NATIVE:
-            return native_element(frames, form, count)
+            return native_element(frames, form, count, implicit=self._syntax_uid == _IMPLICIT)
         if self._syntax_uid in _LOSSY and text_of(headers.element(tag_of("LossyImageCompression"), 0)) != "01":
             raise PixelsError(
                 "frames of a lossy transfer syntax must be marked: LossyImageCompression 01 in the header (PS3.3, "

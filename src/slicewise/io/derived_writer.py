@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import attrs
 
-from slicewise.dicom.derivation import Software
 from slicewise.dicom.derived import DerivedHeaders, derive
-from slicewise.dicom.encoders import syntax_of
+from slicewise.dicom.encoders import Syntax, syntax_of
 from slicewise.dicom.identity import Naming, now_of
 from slicewise.dicom.image_classes import IMAGE_CLASSES, ImageClass
+from slicewise.dicom.lossy import Loss, Lossy
 from slicewise.dicom.report import Report
 from slicewise.dicom.stored_attributes import window_columns
 from slicewise.dicom.storing import Misfit
@@ -25,6 +24,7 @@ from slicewise.image.elements import tag_of
 from slicewise.io.header_files import read_headers
 from slicewise.io.lineage import lineage
 from slicewise.io.parameters import fixed_mapping, integer_string, one_of
+from slicewise.io.software import this_software
 from slicewise.io.spool import Spool, Spooled
 from slicewise.io.storage_choice import Choice, PerSlice, candidates, measured, needs_window
 from slicewise.io.stored_files import StoredFile
@@ -58,15 +58,7 @@ class Written:
     report: Report
 
 
-def _software() -> Software:
-    try:
-        installed = version("slicewise")
-    except PackageNotFoundError:  # a checkout that is not installed
-        installed = "0+unknown"
-    return Software("slicewise contributors", "slicewise", installed)
-
-
-def _known_syntax(_: Any, __: attrs.Attribute[str], value: str) -> None:
+def _known_syntax(_: Any, __: Any, value: str | Lossy) -> None:
     syntax_of(value)
 
 
@@ -96,7 +88,7 @@ class DerivedWriter(Sink):
     equipment: str = attrs.field(default="scanner", kw_only=True, validator=one_of("scanner", "software"))
     private: str = attrs.field(default="rules", kw_only=True, validator=one_of("rules", "keep", "drop"))
     overrides: Mapping[str, Any] = attrs.field(default=None, kw_only=True, converter=fixed_mapping)
-    transfer_syntax: str = attrs.field(default="explicit", kw_only=True, validator=_known_syntax)
+    transfer_syntax: str | Lossy = attrs.field(default="explicit", kw_only=True, validator=_known_syntax)
     strict_iod: bool = attrs.field(default=False, kw_only=True)
     overwrite: bool = attrs.field(default=False, kw_only=True)
 
@@ -107,6 +99,14 @@ class DerivedWriter(Sink):
     def source(self) -> Node:
         """The node whose result is written."""
         return next(iter(self.inputs.values()))
+
+    @property
+    def _lineage(self) -> str:
+        if self.uids != "reproducible":
+            return ""
+        # What is lost makes another image; how it is coded otherwise does not.
+        lost = [repr(self.transfer_syntax)] if isinstance(self.transfer_syntax, Lossy) else []
+        return "\n".join([lineage(self.source), *lost])
 
     def _derived(
         self, info: ImageInfo, *, first_number: int = 1, extract: bool = True, wanted_class: ImageClass | None = None
@@ -129,12 +129,12 @@ class DerivedWriter(Sink):
             naming=Naming(
                 series_description=self.series_description,
                 series_number=self.series_number,
-                lineage=lineage(self.source) if self.uids == "reproducible" else "",
+                lineage=self._lineage,
                 instance_number_start=first_number,
                 uid_prefix=self.uid_prefix,
                 uids=self.uids,
             ),
-            software=_software(),
+            software=this_software(),
             now=now_of(info.headers),
             wanted_type=self.image_type,
             equipment=self.equipment,
@@ -154,6 +154,7 @@ class DerivedWriter(Sink):
             largest_error=trial.largest_error,
             storage=str(trial.choice),
             warnings=(*(step.description for step in info.history if step.is_note), *final.notes),
+            loss=trial.loss,
         )
 
 
@@ -211,6 +212,7 @@ class StorageTrial(Generic[T]):
         self.overridden = {tag_of(keyword) for keyword in writer.overrides}
         self.choice: Choice | PerSlice | None = None
         self.largest_error = 0.0
+        self.loss: Loss | None = None
 
     def run(self) -> T:
         """Write all slices to the stage."""
@@ -245,10 +247,17 @@ class StorageTrial(Generic[T]):
         raise NotImplementedError
 
     def _write(self, source: Node, choice: Choice | PerSlice, derived: DerivedHeaders) -> T:
-        if syntax_of(self.writer.transfer_syntax).is_encapsulated:
-            choice = choice.in_whole_cells
+        syntax = syntax_of(self.writer.transfer_syntax)
+        if syntax.is_encapsulated:
+            choice = self._for_codec(choice, syntax)
         self.choice = choice
         return self.write(source, choice, derived)
+
+    def _for_codec(self, choice: Choice | PerSlice, syntax: Syntax) -> Choice | PerSlice:
+        if not syntax.keeps_signs:
+            modality = text_of(self.info.headers.element(tag_of("Modality"), 0))
+            choice = choice.without_signs(zero_intercept=modality == "PT")
+        return choice.in_8_bits if syntax.name == "jpeg-baseline" else choice.in_whole_cells
 
     def _measure_and_write(self) -> T:
         spool = Spool(self.stage / ".values", self.info)

@@ -8,10 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import attrs
+import numpy as np
 import numpy.typing as npt
 
-from slicewise.dicom.encoders import Syntax, deflated, encapsulated, encode_frame, native
+from slicewise.dicom.encoders import Syntax, coded_photometric, deflated, encapsulated, encode_frame, native
 from slicewise.dicom.encoding import SeriesTemplate, meta_bytes
+from slicewise.dicom.lossy import Loss
+from slicewise.dicom.lossy_marks import RATIO, ratio_element
 from slicewise.dicom.parsing import DEFLATED
 from slicewise.dicom.stored_attributes import EXTREMES, extremes, rescale_elements
 from slicewise.dicom.storing import Storage, quantise
@@ -21,10 +25,13 @@ from slicewise.image import Action, Change, Headers, RawElement
 from slicewise.image.elements import tag_of
 from slicewise.io.storage_choice import Choice, PerSlice
 
-__all__ = ["IMPLEMENTATION", "InstanceFiles", "write_file"]
+__all__ = ["IMPLEMENTATION", "LOSS", "InstanceFiles", "write_file"]
 
 IMPLEMENTATION = ("2.25.226131218946387461129843604531827145871", "SLICEWISE")
 """Implementation class UID and version name (PS3.7, D.3.3.2)."""
+
+LOSS = "compressed with loss"
+"""Why attributes are regenerated or dropped then."""
 
 _SLOPE = tag_of("RescaleSlope")
 _RESCALE = (_SLOPE, tag_of("RescaleIntercept"), tag_of("RescaleType"))
@@ -69,8 +76,9 @@ class InstanceFiles:
         self._uids = [
             (text_of(headers.element(classes, k)), text_of(headers.element(instances, k))) for k in range(len(headers))
         ]
-        late = (*EXTREMES, *_RESCALE)
-        self._template = SeriesTemplate(headers.with_columns(dict.fromkeys(late)), late)
+        late = (*EXTREMES, *_RESCALE, *([] if syntax.lossy is None else [RATIO]))
+        self._template = SeriesTemplate(headers.with_columns(dict.fromkeys(late)), late, implicit=syntax.is_implicit)
+        self._losses: list[tuple[int, int, int]] = []
         self._lock = threading.Lock()
         self.largest_error = 0.0
         self.written = 0
@@ -88,7 +96,23 @@ class InstanceFiles:
         storage = self._choice.storage(index, values)
         stored, error = quantise(values, storage, f"slice {index}")
         meta = meta_bytes(*self._uids[index], self._syntax.uid, IMPLEMENTATION)
-        dataset = [self._dataset(index, stored, storage), *self._pixels(index, stored, storage)]
+        late: dict[int, RawElement] = rescale_elements(storage, self._headers, index, keeps_units=self._keeps_units)
+        pixels: Sequence[bytes | memoryview]
+        if self._syntax.is_encapsulated:
+            form = attrs.evolve(storage.form, photometric=coded_photometric(storage.form, self._syntax))
+            coded = encode_frame(stored, self._syntax, form, f"slice {index}")
+            pixels = encapsulated([coded.data])
+            if self._syntax.lossy is not None:
+                late[RATIO] = ratio_element(self._headers, index, stored.nbytes / len(coded.data))
+                error = _error(coded.decoded, storage, values)
+                with self._lock:
+                    self._losses.append((coded.difference, stored.nbytes, len(coded.data)))
+            stored = coded.decoded
+        else:
+            pixels = native([stored], implicit=self._syntax.is_implicit)
+        if self._writes_extremes:
+            late |= extremes(stored, storage)
+        dataset = [self._template.encode(index, late), *pixels]
         is_deflated = self._syntax.uid == DEFLATED
         write_file(self._paths[index], [meta, deflated(dataset)] if is_deflated else [meta, *dataset])
         with self._lock:
@@ -107,18 +131,20 @@ class InstanceFiles:
                 found.append(Change(tag, Action.DROPPED, "values are stored as they are"))
             elif after is not None and (before is None or not self._choice.keeps_mapping):
                 found.append(Change(tag, Action.REGENERATED, "how the values are stored"))
+        if self._syntax.lossy is not None:
+            found.append(Change(RATIO, Action.REGENERATED, LOSS))
         return found
 
-    def _dataset(self, index: int, stored: npt.NDArray[Any], storage: Storage) -> bytes:
-        late: dict[int, RawElement] = rescale_elements(storage, self._headers, index, keeps_units=self._keeps_units)
-        if self._writes_extremes:
-            late |= extremes(stored, storage)
-        return self._template.encode(index, late)
+    @property
+    def loss(self) -> Loss | None:
+        """What the compression lost; None if nothing."""
+        return Loss.of_frames(str(self._syntax.lossy), self._losses)
 
-    def _pixels(self, index: int, stored: npt.NDArray[Any], storage: Storage) -> Sequence[bytes | memoryview]:
-        if self._syntax.is_encapsulated:
-            return encapsulated([encode_frame(stored, self._syntax, storage.form, f"slice {index}")])
-        return native([stored])
+
+def _error(decoded: npt.NDArray[Any], storage: Storage, values: npt.NDArray[Any]) -> float:
+    """Return by how much values differ at most that are read from the compressed frame."""
+    slope, intercept = storage.rescale
+    return float(np.abs(decoded * slope + intercept - values.astype(np.float64)).max(initial=0))
 
 
 def write_file(path: Path, parts: Sequence[bytes | memoryview]) -> None:

@@ -89,7 +89,7 @@ class MultiFrameFile:
             If it cannot be written, or a codec did not keep it.
         """
         if self._syntax.is_encapsulated:
-            frame = encode_frame(stored, self._syntax, self._form, f"frame {index + 1}")
+            frame = encode_frame(stored, self._syntax, self._form, f"frame {index + 1}").data
             data = memoryview(frame + b"\0" * (len(frame) % 2))
             with self._lock:
                 start, self._end = self._end, self._end + len(data)
@@ -143,7 +143,8 @@ class MultiFrameFile:
             tag, vr = (0x0008, b"OF") if bits == 32 else (0x0009, b"OD")
         else:
             tag, vr = 0x0010, b"OB" if bits == 8 else b"OW"
-        yield struct.pack("<HH2sHL", 0x7FE0, tag, vr, 0, size + size % 2)
+        kind = b"" if self._syntax.is_implicit else struct.pack("<2sH", vr, 0)
+        yield struct.pack("<HH", 0x7FE0, tag) + kind + struct.pack("<L", size + size % 2)
         yield from self._pieces(0, size)
         yield b"\0" * (size % 2)
 

@@ -15,6 +15,8 @@ from slicewise.dicom.derived import DerivedHeaders
 from slicewise.dicom.encoders import syntax_of
 from slicewise.dicom.encoding import element_bytes, meta_bytes
 from slicewise.dicom.frame_places import FrameLayout, laid_out, missing_attributes
+from slicewise.dicom.implicit import implicit_bytes
+from slicewise.dicom.lossy import Lossy
 from slicewise.dicom.multi_frame_classes import Form, MultiFrameKind, multi_frame_kind
 from slicewise.dicom.multi_frame_headers import (
     as_frames,
@@ -160,6 +162,11 @@ class MultiFrameWriter(DerivedWriter):
         return attrs.evolve(info, headers=info.headers.replace(made))
 
     def _check_unit(self, kind: MultiFrameKind) -> None:
+        if isinstance(self.transfer_syntax, Lossy):
+            raise ParameterError(
+                "multi-frame images are not compressed with loss: write a lossless transfer syntax, or single images "
+                "with SeriesWriter"
+            )
         is_map = kind.form is Form.MAP
         if is_map and self.unit is None:
             raise ParameterError("a parametric map states the unit of its values: unit=('mm2/s', 'UCUM', 'mm2/s')")
@@ -331,10 +338,11 @@ class _Writing(StorageTrial[DerivedHeaders]):
                 mapping=None if self.writer.unit is None else unit_columns(self.writer.unit, _range(ranges)),
             )
             elements = layout.elements()
+            bytes_of = implicit_bytes if syntax.is_implicit else element_bytes
             uid = text_of(elements[tag_of("SOPInstanceUID")])
             file.finish(
                 meta_bytes(self.kind.sop_class, uid, syntax.uid, IMPLEMENTATION),
-                b"".join(element_bytes(elements[tag]) for tag in sorted(elements)),
+                b"".join(bytes_of(elements[tag]) for tag in sorted(elements)),
             )
         self.largest_error = float(errors.max())
         return final

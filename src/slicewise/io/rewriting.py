@@ -12,6 +12,7 @@ import attrs
 
 from slicewise.dicom.encoders import deflated
 from slicewise.dicom.encoding import meta_bytes
+from slicewise.dicom.lossy import Loss
 from slicewise.dicom.parsing import DEFLATED
 from slicewise.errors import ReadError
 from slicewise.image.elements import tag_of
@@ -42,12 +43,15 @@ class Rewritten:
         The files, named as in the source.
     bytes_before, bytes_after : int
         Size of all of them.
+    loss : Loss, optional
+        What a compression lost; None if nothing.
     """
 
     folder: Path
     paths: tuple[Path, ...]
     bytes_before: int
     bytes_after: int
+    loss: Loss | None = None
 
 
 def rewrite(
@@ -111,8 +115,10 @@ def _size(file: StoredFile) -> int:
         return opened.size
 
 
-def write_instance(file: HeaderFile, target: Path, uid: str, dataset: Sequence[bytes | memoryview]) -> None:
-    """Write a dataset as a file of a transfer syntax, as the instance that a file holds.
+def write_instance(
+    file: HeaderFile, target: Path, uid: str, dataset: Sequence[bytes | memoryview], instance_uid: str = ""
+) -> None:
+    """Write a dataset as a file of a transfer syntax, as the instance that a file holds, or as another of its class.
 
     Raises
     ------
@@ -120,7 +126,8 @@ def write_instance(file: HeaderFile, target: Path, uid: str, dataset: Sequence[b
         If it cannot be written.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    meta = meta_bytes(file.text(tag_of("SOPClassUID")), file.text(tag_of("SOPInstanceUID")), uid, IMPLEMENTATION)
+    instance_uid = instance_uid or file.text(tag_of("SOPInstanceUID"))
+    meta = meta_bytes(file.text(tag_of("SOPClassUID")), instance_uid, uid, IMPLEMENTATION)
     write_file(target, [meta, deflated(dataset)] if uid == DEFLATED else [meta, *dataset])
 
 

@@ -10,9 +10,12 @@ from typing import Any, ClassVar
 import attrs
 import numpy as np
 
+from slicewise.dicom import codes
 from slicewise.dicom.derived import DerivedHeaders
-from slicewise.dicom.encoders import syntax_of
-from slicewise.dicom.image_classes import class_named
+from slicewise.dicom.encoders import coded_photometric, syntax_of
+from slicewise.dicom.image_classes import IMAGE_CLASSES, class_named
+from slicewise.dicom.lossy import Lossy
+from slicewise.dicom.lossy_marks import lossy_columns
 from slicewise.dicom.numbering import instance_numbers
 from slicewise.dicom.overlays import unwritten_overlays
 from slicewise.dicom.stored_attributes import stored_columns
@@ -21,11 +24,12 @@ from slicewise.errors import DestinationError, ParameterError, WriteError
 from slicewise.image.elements import tag_of
 from slicewise.io.derived_writer import DerivedWriter, StorageTrial, Written, check_no_source, source_uids
 from slicewise.io.file_names import file_name
-from slicewise.io.instance_files import InstanceFiles
+from slicewise.io.instance_files import LOSS, InstanceFiles
 from slicewise.io.listing import list_files
 from slicewise.io.packing import check_archive, is_archive_name, staged_archive
 from slicewise.io.parameters import integer_string
 from slicewise.io.series_reader import SeriesReader
+from slicewise.io.software import this_software
 from slicewise.io.staging import check_destination, staged_folder
 from slicewise.io.storage_choice import Choice, PerSlice
 from slicewise.pipeline.node import Array, Node, Slab, node
@@ -88,9 +92,11 @@ class SeriesWriter(DerivedWriter):
         Storage class, by its name or UID, such as ``"SecondaryCaptureImageStorage"``; that of the source if not given,
         and if it can hold the result: else images become secondary captures, and the report says so. What another class
         does not know is left out, and what it asks for is given by ``overrides``.
-    transfer_syntax : str
-        Name or UID, all lossless: ``"explicit"``, ``"deflated"``, ``"rle"``, ``"jpeg-lossless"``, ``"jpeg-ls"``,
-        ``"jpeg-2000"``, ``"htj2k"``. Compressed frames are decoded again and compared.
+    transfer_syntax : str or Lossy
+        Name or UID, all lossless: ``"explicit"``, ``"implicit"``, ``"deflated"``, ``"rle"``, ``"jpeg-lossless"``,
+        ``"jpeg-ls"``, ``"jpeg-2000"``, ``"htj2k"``. Compressed frames are decoded
+        again and compared. With loss, and marked so, only as a value that says how much:
+        ``Lossy("jpeg-ls-near", error=2)``.
     strict_iod : bool
         Whether attributes are left out that the IOD of the class does not know. They are allowed otherwise, as
         those of a Standard Extended SOP class (PS3.2, 3.11.3).
@@ -136,6 +142,7 @@ class SeriesWriter(DerivedWriter):
                 f"colour is written with 8 bits per sample (got {info.components} components of {info.dtype}): "
                 "Cast('uint8') or Window first, or take one component"
             )
+        self._check_loss()
         self._derive()
         return True
 
@@ -168,7 +175,26 @@ class SeriesWriter(DerivedWriter):
         derived = derived.with_required().with_overrides(self.overrides, source_uids(info))
         if kind is not None and kind.uid != text_of(info.headers.element(tag_of("SOPClassUID"), 0)):
             derived.check_asked(kind)
+        if isinstance(self.transfer_syntax, Lossy):
+            derived = derived.updated(lossy_columns(derived.headers, self.transfer_syntax, this_software()), LOSS)
         return derived.within_iod() if self.strict_iod else derived
+
+    def _check_loss(self) -> None:
+        if not isinstance(self.transfer_syntax, Lossy):
+            return
+        info = self.source.info
+        is_mask = bool(info.history) and codes.SEGMENTATION in info.history[-1].derivation
+        if info.dtype.kind == "b" or is_mask:
+            raise ParameterError("a mask is not compressed with loss: other pixels would be in it")
+        if self.image_type and self.image_type[0].strip().upper() == "ORIGINAL":
+            raise ParameterError("'image_type' cannot be ORIGINAL: what is compressed with loss is DERIVED")
+        is_narrow = info.dtype == np.uint8 and _holds_8_bits(self._derive())
+        if self.transfer_syntax.name == "jpeg-baseline" and not is_narrow:
+            raise ParameterError(
+                f"'jpeg-baseline' codes 8 bits without a sign, which CT, MR and PET images never have (got "
+                f"{info.dtype} of {text_of(info.headers.element(tag_of('Modality'), 0)) or 'no modality'}): take "
+                "Lossy('jpeg-ls-near', error=...) or Lossy('jpeg-2000-lossy', psnr=...)"
+            )
 
     def _check_names(self) -> None:
         names = self.file_names
@@ -201,6 +227,11 @@ class SeriesWriter(DerivedWriter):
             check_no_source(self.folder, files, self.source.info)
 
 
+def _holds_8_bits(derived: DerivedHeaders) -> bool:
+    kind = IMAGE_CLASSES.get(text_of(derived.headers.element(tag_of("SOPClassUID"), 0)))
+    return kind is None or 8 in kind.bits
+
+
 class _Writing(StorageTrial[DerivedHeaders]):
     """One run of a writer; what it writes are files, and what it returns their headers."""
 
@@ -209,7 +240,11 @@ class _Writing(StorageTrial[DerivedHeaders]):
     def write(self, source: Node, choice: Choice | PerSlice, derived: DerivedHeaders) -> DerivedHeaders:
         """Write a file for each slice."""
         syntax = syntax_of(self.writer.transfer_syntax)
-        columns = stored_columns(choice.storages[0], keeps_mapping=choice.keeps_mapping, keeps_units=self.keeps_units)
+        shown = choice.storages[0]
+        if syntax.is_encapsulated:
+            photometric = coded_photometric(shown.form, syntax)
+            shown = attrs.evolve(shown, form=attrs.evolve(shown.form, photometric=photometric))
+        columns = stored_columns(shown, keeps_mapping=choice.keeps_mapping, keeps_units=self.keeps_units)
         final = derived.updated(columns | unwritten_overlays(derived.headers, self.info.headers))
         files = InstanceFiles(
             self.stage, self.writer.file_names, final.headers, choice, keeps_units=self.keeps_units, syntax=syntax
@@ -223,4 +258,5 @@ class _Writing(StorageTrial[DerivedHeaders]):
         if files.written != self.info.slices:
             raise WriteError(f"{files.written} of {self.info.slices} slices were written")
         self.largest_error = files.largest_error
+        self.loss = files.loss
         return final.noting(files.changes)

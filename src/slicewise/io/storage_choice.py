@@ -13,7 +13,7 @@ from slicewise.dicom.image_classes import ImageClass
 from slicewise.dicom.modality_values import MODALITY_LUT
 from slicewise.dicom.pixels import PixelFormat, pixel_formats
 from slicewise.dicom.rescale import rescales
-from slicewise.dicom.storing import Storage, covering, identity_storage
+from slicewise.dicom.storing import Storage, covering, identity_storage, moved_up
 from slicewise.dicom.values import decimal_string, text_of
 from slicewise.errors import ReadError, ValueRangeError
 from slicewise.image import ImageInfo
@@ -51,6 +51,31 @@ class Choice:
         storages = tuple(attrs.evolve(storage, form=_whole_cells(storage.form)) for storage in self.storages)
         return attrs.evolve(self, storages=storages)
 
+    def without_signs(self, *, zero_intercept: bool) -> Choice:
+        """Return the storage of the same values as unsigned ones: moved up, and the intercept down.
+
+        Parameters
+        ----------
+        zero_intercept : bool
+            Whether the intercept must stay 0, as in PET; negative values are a misfit then.
+        """
+        if not self.storages[0].form.signed:
+            return self
+        storages = tuple(
+            attrs.evolve(s, form=attrs.evolve(s.form, signed=False)) if zero_intercept else moved_up(s)
+            for s in self.storages
+        )
+        return Choice(storages, keeps_mapping=self.keeps_mapping and zero_intercept)
+
+    @property
+    def in_8_bits(self) -> Choice:
+        """The same for values of up to 8 bits, of which 16 would be half empty."""
+        storages = tuple(
+            attrs.evolve(s, form=attrs.evolve(s.form, bits_allocated=8, bits_stored=8, high_bit=7))
+            for s in self.storages
+        )
+        return attrs.evolve(self, storages=storages)
+
     def __str__(self) -> str:
         form = self.storages[0].form
         slopes = {(s.slope, s.intercept) for s in self.storages}
@@ -72,6 +97,15 @@ class PerSlice:
         """The same with all bits stored that are allocated."""
         return PerSlice(_whole_cells(self.form))
 
+    def without_signs(self, *, zero_intercept: bool) -> PerSlice:
+        """Return the same without negative values, which are a misfit."""
+        return PerSlice(attrs.evolve(self.form, signed=False))
+
+    @property
+    def in_8_bits(self) -> PerSlice:
+        """The same: floating-point values want all bits."""
+        return self
+
     @property
     def storages(self) -> tuple[Storage, ...]:
         """What all slices share."""
@@ -81,10 +115,13 @@ class PerSlice:
         """Return the storage that covers the values of a slice."""
         low, high = float(values.min()), float(values.max())
         reach = max(abs(low), abs(high))
-        return attrs.evolve(covering(-reach, reach, self.form, zero_intercept=True), form=self.form)
+        least = -reach if self.form.signed else 0.0
+        return attrs.evolve(covering(least, reach, self.form, zero_intercept=True), form=self.form)
 
     def __str__(self) -> str:
-        return "16 bits signed, a slope for each slice (chosen for these values)"
+        return (
+            f"16 bits {'signed' if self.form.signed else 'unsigned'}, a slope for each slice (chosen for these values)"
+        )
 
 
 def _whole_cells(form: PixelFormat) -> PixelFormat:

@@ -1,4 +1,4 @@
-"""Instances in another transfer syntax: the same values and attributes, coded otherwise."""
+"""Instances in another transfer syntax: the same values and attributes, coded otherwise; with loss if asked for."""
 
 from __future__ import annotations
 
@@ -6,13 +6,15 @@ from pathlib import Path
 
 import attrs
 
-from slicewise.dicom.encoders import Syntax, encapsulated, encode_frame, native, syntax_of
+from slicewise.dicom.encoders import Syntax, coded_photometric, encapsulated, encode_frame, native, syntax_of
 from slicewise.dicom.encoding import SeriesTemplate, text
 from slicewise.dicom.functional_groups import number_of_frames
 from slicewise.dicom.header_parser import assemble
+from slicewise.dicom.lossy import Lossy
 from slicewise.dicom.parsing import EXPLICIT_LITTLE
 from slicewise.dicom.pixels import PixelFormat, pixel_formats
 from slicewise.dicom.stored_attributes import unsigned
+from slicewise.dicom.values import text_of
 from slicewise.errors import NotDicomError, ReadError, SlicewiseError
 from slicewise.image import Headers
 from slicewise.image.elements import tag_of
@@ -20,6 +22,7 @@ from slicewise.image.headers import Column
 from slicewise.io.frames import Frame
 from slicewise.io.header_files import HeaderFile, HeaderScanner
 from slicewise.io.listing import PathLike
+from slicewise.io.lossy_instances import LossyInstances, check_loss, without_signs
 from slicewise.io.pixel_files import read_stored
 from slicewise.io.rewriting import Rewritten, check_behind, rewrite, write_instance
 from slicewise.io.stored_files import StoredFile
@@ -34,16 +37,21 @@ _JPEG_LOSSY = frozenset(["1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"])
 def transcode(
     source: PathLike,
     destination: PathLike,
-    transfer_syntax: str,
+    transfer_syntax: str | Lossy,
     *,
     workers: int | None = None,
     progress: Progress | bool | None = None,
 ) -> Rewritten:
-    """Write instances in another transfer syntax, without loss.
+    """Write instances in another transfer syntax, without loss unless a ``Lossy`` asks for it.
 
     Attributes and stored values stay, and so do the instance UIDs: the instances are the same (PS3.5, 8). What follows
     from the coding changes: where frames are compressed all allocated bits are stored bits; colour is RGB by pixel.
     Every compressed frame is decoded again and compared. Retired group lengths are left out.
+
+    What is compressed with loss is a derived image: instances and their series have new identifiers, and say from which
+    instance, how, and how much they were compressed (PS3.3, C.7.6.1.1.2 and C.7.6.1.1.5). Negative values are moved up
+    and the intercept down where the codec knows of no signs. Padding values are dropped: pixels no longer have them.
+    Files without pixels stay the instances they are.
 
     Parameters
     ----------
@@ -51,9 +59,9 @@ def transcode(
         A file, a folder with its subfolders, or an archive. Files that are not DICOM are an error.
     destination : path
         A folder that is not there yet, or empty; it is complete or absent.
-    transfer_syntax : str
-        Name or UID: ``"explicit"``, ``"deflated"``, ``"rle"``, ``"jpeg-lossless"``, ``"jpeg-ls"``, ``"jpeg-2000"`` or
-        ``"htj2k"``.
+    transfer_syntax : str or Lossy
+        Name or UID: ``"explicit"``, ``"implicit"``, ``"deflated"``, ``"rle"``, ``"jpeg-lossless"``, ``"jpeg-ls"``,
+        ``"jpeg-2000"`` or ``"htj2k"``; or, with loss, ``Lossy("jpeg-ls-near", error=2)``.
     workers : int, optional
         Threads; as many as cores if not given.
     progress : bool or callable, optional
@@ -62,7 +70,7 @@ def transcode(
     Raises
     ------
     ParameterError
-        If the transfer syntax is none of those.
+        If the transfer syntax is none of those, or loses values without saying how much.
     DestinationError
         If the destination holds something.
     ReadError
@@ -77,20 +85,23 @@ def transcode(
     0.42
     """
     syntax = syntax_of(transfer_syntax)
-    return rewrite(
+    derived = None if syntax.lossy is None else LossyInstances(syntax.lossy)
+    done = rewrite(
         source,
         destination,
-        lambda file, target: _write(file, target, syntax),
+        lambda file, target: _write(file, target, syntax, derived),
         title="Transcoding",
         workers=workers,
         progress=progress,
     )
+    return done if derived is None else attrs.evolve(done, loss=derived.loss)
 
 
-def _write(source: StoredFile, target: Path, syntax: Syntax) -> None:
+def _write(source: StoredFile, target: Path, syntax: Syntax, derived: LossyInstances | None) -> None:
     file = HeaderScanner().read(source)
     try:
-        dataset = _dataset(file, syntax)
+        headers, pixels = _dataset(file, syntax, derived)
+        head = SeriesTemplate(headers, implicit=syntax.is_implicit).encode(0, {})
     except NotDicomError:
         raise
     except SlicewiseError as error:
@@ -98,14 +109,16 @@ def _write(source: StoredFile, target: Path, syntax: Syntax) -> None:
         raise error if told.startswith(str(file.path)) else type(error)(f"{file.path}: {told}") from error
     # What has no pixels is not compressed by a codec of pixels.
     uid = EXPLICIT_LITTLE if syntax.is_encapsulated and not file.has_pixels else syntax.uid
-    write_instance(file, target, uid, dataset)
+    write_instance(file, target, uid, [head, *pixels], text_of(headers.element(tag_of("SOPInstanceUID"), 0)))
 
 
-def _dataset(file: HeaderFile, syntax: Syntax) -> list[bytes | memoryview]:
+def _dataset(
+    file: HeaderFile, syntax: Syntax, derived: LossyInstances | None
+) -> tuple[Headers, list[bytes | memoryview]]:
     headers = assemble([file.header])
     headers = headers.with_columns({tag: None for tag in headers.columns() if not tag & 0xFFFF})
     if file.header.pixels is None:
-        return [SeriesTemplate(headers).encode(0, {})]
+        return headers, []
     if file.header.pixels.tag != _PIXELS:
         raise ReadError("floating-point pixels are not coded otherwise: no lossless codec takes them")
     check_behind(file)
@@ -114,17 +127,22 @@ def _dataset(file: HeaderFile, syntax: Syntax) -> list[bytes | memoryview]:
     count = number_of_frames(headers.element(tag_of("NumberOfFrames"), 0))
     frames = [read_stored(Frame(file, k if count > 1 else None, count), form) for k in range(count)]
     columns: dict[int, Column | None] = _coded_columns(file, form, syntax)
-    head = SeriesTemplate(headers.with_columns(columns)).encode(0, {})
     if not syntax.is_encapsulated:
-        return [head, *native(frames)]
+        return headers.with_columns(columns), native(frames, implicit=syntax.is_implicit)
+    if derived is not None:
+        check_loss(headers, form)
+        frames, form, moved = without_signs(frames, form, headers, syntax)
+        columns |= moved
     whole = attrs.evolve(
-        form, bits_stored=form.bits_allocated, high_bit=form.bits_allocated - 1, photometric=_photometric(form)
+        form,
+        bits_stored=form.bits_allocated,
+        high_bit=form.bits_allocated - 1,
+        photometric=coded_photometric(form, syntax),
     )
-    return [head, *encapsulated([encode_frame(f, syntax, whole, f"frame {k + 1}") for k, f in enumerate(frames)])]
-
-
-def _photometric(form: PixelFormat) -> str:
-    return "RGB" if form.samples > 1 else form.photometric
+    coded = [encode_frame(f, syntax, whole, f"frame {k + 1}") for k, f in enumerate(frames)]
+    if derived is not None:
+        columns |= derived.columns(headers, coded, whole, file.syntax_uid)
+    return headers.with_columns(columns), [*encapsulated([frame.data for frame in coded])]
 
 
 def _coded_columns(file: HeaderFile, form: PixelFormat, syntax: Syntax) -> dict[int, Column | None]:
@@ -133,7 +151,9 @@ def _coded_columns(file: HeaderFile, form: PixelFormat, syntax: Syntax) -> dict[
         columns[tag_of("BitsStored")] = unsigned("BitsStored", form.bits_allocated)
         columns[tag_of("HighBit")] = unsigned("HighBit", form.bits_allocated - 1)
     if form.samples > 1:
-        columns[tag_of("PhotometricInterpretation")] = text("PhotometricInterpretation", "RGB", "CS")
+        columns[tag_of("PhotometricInterpretation")] = text(
+            "PhotometricInterpretation", coded_photometric(form, syntax), "CS"
+        )
         columns[tag_of("PlanarConfiguration")] = unsigned("PlanarConfiguration", 0)
     if file.syntax_uid in _JPEG_LOSSY:
         # What was lost once stays lost, whatever the file is coded in now (PS3.3, C.7.6.1.1.5).
