@@ -76,12 +76,21 @@ def test_a_second_loss_stands_behind_the_first_and_instances_are_new(phantom_ct,
         assert once.ImageType[0] == "DERIVED"
         assert once.SourceImageSequence[-1].ReferencedSOPInstanceUID == original.SOPInstanceUID
         assert once.SourceImageSequence[-1].PurposeOfReferenceCodeSequence[0].CodeValue == "121320"
-        assert twice.SourceImageSequence[-1].PurposeOfReferenceCodeSequence[0].CodeValue == "121322"
+        assert twice.SourceImageSequence[-1].PurposeOfReferenceCodeSequence[0].CodeValue == "121330"
         assert len({ds.SOPInstanceUID for ds in (original, once, twice)}) == 3
         assert once.file_meta.MediaStorageSOPInstanceUID == once.SOPInstanceUID
         assert findings_of_dciodvfy(once.filename) <= findings_of_dciodvfy(original.filename)
     assert all(len({ds.SeriesInstanceUID for ds in one}) == 1 for one in sets)
     assert len({one[0].SeriesInstanceUID for one in sets}) == 3
+
+
+def test_what_was_compressed_without_loss_has_lost_nothing_before(phantom_ct, tmp_path):
+    small = sw.transcode(phantom_ct.paths[0], tmp_path / "a", "jpeg-ls", progress=False)
+    near = sw.transcode(small.paths[0], tmp_path / "b", sw.Lossy("jpeg-ls-near", error=1), progress=False)
+    found = pydicom.dcmread(near.paths[0])
+    (purpose,) = found.SourceImageSequence[-1].PurposeOfReferenceCodeSequence
+    assert (purpose.CodeValue, purpose.CodeMeaning) == ("121320", "Uncompressed predecessor")
+    assert found.LossyImageCompressionMethod == "ISO_14495_1"
 
 
 @pytest.mark.parametrize(

@@ -105,3 +105,23 @@ def test_what_would_be_lost_is_an_error_by_name(phantom_ct, tmp_path):
         sw.transcode(tmp_path / "signed.dcm", tmp_path / "out", "rle", progress=False)
     with pytest.raises(ParameterError, match="'transfer_syntax' must be one of"):
         sw.transcode(phantom_ct.folder, tmp_path / "out", "mp3", progress=False)
+
+
+@pytest.mark.parametrize(
+    "file", ["rtdose.dcm", "liver_1frame.dcm", "SC_ybr_full_422_uncompressed.dcm", "MR_small_bigendian.dcm"]
+)
+@pytest.mark.parametrize("name", ["explicit", "implicit", "deflated"])
+@pytest.mark.filterwarnings("ignore:Invalid value for VR UI")
+def test_uncompressed_pixels_of_every_kind_stay_as_they_are(tmp_path, file, name):
+    (path,) = sw.transcode(SHIPPED_FILES / file, tmp_path / "out", name, progress=False).paths
+    before, after = pydicom.dcmread(SHIPPED_FILES / file), pydicom.dcmread(path)
+    assert after.PhotometricInterpretation == before.PhotometricInterpretation
+    if before.file_meta.TransferSyntaxUID.is_little_endian:
+        assert after.PixelData == before.PixelData
+    np.testing.assert_array_equal(after.pixel_array, before.pixel_array)
+
+
+def test_values_of_32_bits_come_out_of_run_lengths(tmp_path):
+    (path,) = sw.transcode(SHIPPED_FILES / "rtdose_rle.dcm", tmp_path / "out", "explicit", progress=False).paths
+    wanted = pydicom.dcmread(SHIPPED_FILES / "rtdose.dcm").pixel_array
+    np.testing.assert_array_equal(pydicom.dcmread(path).pixel_array, wanted)

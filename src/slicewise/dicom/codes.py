@@ -9,8 +9,8 @@ __all__ = [
     "EDGE_ENHANCEMENT",
     "FRAME_EXTRACTING",
     "GAUSSIAN",
-    "LOSSLESS_PREDECESSOR",
     "LOSSY_COMPRESSION",
+    "LOSSY_PREDECESSOR",
     "MASK_IMAGE",
     "MAXIMUM",
     "MINIMUM",
@@ -50,7 +50,7 @@ LOSSY_COMPRESSION = Code("113040", "DCM", "Lossy Compression")
 SOURCE_IMAGE = Code("121322", "DCM", "Source image for image processing operation")
 MASK_IMAGE = Code("121321", "DCM", "Mask image for image processing operation")
 UNCOMPRESSED_PREDECESSOR = Code("121320", "DCM", "Uncompressed predecessor")
-LOSSLESS_PREDECESSOR = Code("121330", "DCM", "Lossless compressed predecessor")
+LOSSY_PREDECESSOR = Code("121330", "DCM", "Lossy compressed predecessor")
 
 # Purposes of equipment, CID 7005.
 SCANNER = Code("109101", "DCM", "Acquisition Equipment")

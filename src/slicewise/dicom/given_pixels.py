@@ -14,7 +14,7 @@ from slicewise.dicom.encoders import encapsulated
 from slicewise.dicom.pixels import PixelFormat
 from slicewise.errors import PixelsError
 
-__all__ = ["GivenFrames", "compressed_element", "native_element"]
+__all__ = ["GivenFrames", "compressed_element", "native_element", "value_element"]
 
 Array = npt.NDArray[Any]
 GivenFrames = bytes | Array | Sequence[bytes] | Sequence[Array]
@@ -48,9 +48,26 @@ def native_element(
     PixelsError
         If they are not of this size, type or range.
     """
-    number, vr, value = _native(frames, form, count)
+    return value_element(*_native(frames, form, count), implicit=implicit)
+
+
+def value_element(number: int, vr: bytes, value: bytes, *, implicit: bool) -> list[bytes | memoryview]:
+    """Return an element of pixels in little endian with the value that it has, of even length.
+
+    Parameters
+    ----------
+    number : int
+        Its number in the group 7FE0.
+    vr : bytes
+        Its VR.
+    value : bytes
+        Its value.
+    implicit : bool
+        Whether the element is one of implicit VR.
+    """
     kind = b"" if implicit else struct.pack("<2sH", vr, 0)
-    return [struct.pack("<HH", 0x7FE0, number) + kind + struct.pack("<L", len(value)), value]
+    padding = len(value) % 2
+    return [struct.pack("<HH", 0x7FE0, number) + kind + struct.pack("<L", len(value) + padding), value, b"\0" * padding]
 
 
 def _native(frames: GivenFrames, form: PixelFormat, count: int) -> tuple[int, bytes, bytes]:
@@ -84,7 +101,7 @@ def _element(value: bytes, form: PixelFormat, count: int) -> tuple[int, bytes, b
             f"({form.photometric}) are {wanted} bytes, and {len(value)} are given"
         )
     vr = b"OB" if form.bits_allocated <= 8 else b"OW"
-    return 0x0010, vr, value + b"\0" * (len(value) % 2)
+    return 0x0010, vr, value
 
 
 def _stored(array: Array, form: PixelFormat) -> bytes:

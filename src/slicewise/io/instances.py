@@ -18,7 +18,7 @@ from slicewise.io.listing import PathLike, list_files
 from slicewise.io.rewriting import check_behind
 from slicewise.io.stored_files import OpenedFile
 
-__all__ = ["Instance", "read_instance"]
+__all__ = ["Instance", "native_value", "read_instance"]
 
 
 @attrs.frozen(eq=False)
@@ -64,7 +64,7 @@ def read_instance(path: PathLike) -> Instance:
         with file.source.open() as opened:
             if file.is_encapsulated:
                 return Instance(headers, _codestreams(file, headers, opened), file.syntax_uid)
-            value = _native(file, file.header.pixels, opened)
+            value = native_value(file, file.header.pixels, opened)
     except ReadError as error:
         raise type(error)(f"{file.path}: {error}") from error
     syntax = DEFLATED if file.syntax_uid == DEFLATED else EXPLICIT_LITTLE
@@ -81,7 +81,18 @@ def _codestreams(file: HeaderFile, headers: Headers, opened: OpenedFile) -> list
     return [index.frame(opened.read_at, k) for k in range(count)]
 
 
-def _native(file: HeaderFile, pixels: Entry, opened: OpenedFile) -> bytes:
+def native_value(file: HeaderFile, pixels: Entry, opened: OpenedFile) -> bytes:
+    """Return the value of uncompressed pixels as it stands in a file of little endian.
+
+    Parameters
+    ----------
+    file : HeaderFile
+        The file.
+    pixels : Entry
+        Where its pixels stand.
+    opened : OpenedFile
+        The same file.
+    """
     if file.syntax_uid == DEFLATED:
         whole, _ = inflated(opened.read_at(file.size, 0), opened, complete=True)
         return bytes(whole[pixels.value_start : pixels.value_stop])

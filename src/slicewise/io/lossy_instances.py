@@ -20,7 +20,7 @@ from slicewise.dicom.identity import now_of
 from slicewise.dicom.items import items_of
 from slicewise.dicom.lossy import Loss, Lossy
 from slicewise.dicom.lossy_marks import RATIO, lossy_columns, ratio_element
-from slicewise.dicom.pixels import NATIVE_SYNTAXES, PixelFormat
+from slicewise.dicom.pixels import PixelFormat
 from slicewise.dicom.stored_attributes import EXTREMES, extremes, unsigned
 from slicewise.dicom.storing import Storage, moved_up
 from slicewise.dicom.uids import fresh_uids
@@ -211,6 +211,6 @@ def _source(headers: Headers) -> Source:
 
 
 def _purpose(headers: Headers, syntax_uid: str) -> Code:
-    if syntax_uid in LOSSY_SYNTAXES or text_of(headers.element(tag_of("LossyImageCompression"), 0)) == "01":
-        return codes.SOURCE_IMAGE
-    return codes.UNCOMPRESSED_PREDECESSOR if syntax_uid in NATIVE_SYNTAXES else codes.LOSSLESS_PREDECESSOR
+    # What was coded without loss has lost nothing yet.
+    was_lossy = syntax_uid in LOSSY_SYNTAXES or text_of(headers.element(tag_of("LossyImageCompression"), 0)) == "01"
+    return codes.LOSSY_PREDECESSOR if was_lossy else codes.UNCOMPRESSED_PREDECESSOR

@@ -9,18 +9,20 @@ import attrs
 from slicewise.dicom.encoders import Syntax, coded_photometric, encapsulated, encode_frame, native, syntax_of
 from slicewise.dicom.encoding import SeriesTemplate, text
 from slicewise.dicom.functional_groups import number_of_frames
+from slicewise.dicom.given_pixels import value_element
 from slicewise.dicom.header_parser import assemble
 from slicewise.dicom.lossy import Lossy
-from slicewise.dicom.parsing import EXPLICIT_LITTLE
+from slicewise.dicom.parsing import EXPLICIT_LITTLE, Entry
 from slicewise.dicom.pixels import PixelFormat, pixel_formats
 from slicewise.dicom.stored_attributes import unsigned
-from slicewise.dicom.values import text_of
-from slicewise.errors import NotDicomError, ReadError, SlicewiseError
+from slicewise.dicom.values import text_of, unsigned_short
+from slicewise.errors import NotDicomError, ReadError, SlicewiseError, TruncatedError
 from slicewise.image import Headers
 from slicewise.image.elements import tag_of
 from slicewise.image.headers import Column
 from slicewise.io.frames import Frame
 from slicewise.io.header_files import HeaderFile, HeaderScanner
+from slicewise.io.instances import native_value
 from slicewise.io.listing import PathLike
 from slicewise.io.lossy_instances import LossyInstances, check_loss, without_signs
 from slicewise.io.pixel_files import read_stored
@@ -31,6 +33,7 @@ from slicewise.pipeline.progress import Progress
 __all__ = ["transcode"]
 
 _PIXELS = 0x7FE00010
+_VRS = {0x7FE00008: b"OF", 0x7FE00009: b"OD"}
 _JPEG_LOSSY = frozenset(["1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51"])
 
 
@@ -119,11 +122,13 @@ def _dataset(
     headers = headers.with_columns({tag: None for tag in headers.columns() if not tag & 0xFFFF})
     if file.header.pixels is None:
         return headers, []
-    if file.header.pixels.tag != _PIXELS:
-        raise ReadError("floating-point pixels are not coded otherwise: no lossless codec takes them")
     check_behind(file)
+    if not file.is_encapsulated and not syntax.is_encapsulated:
+        return headers, _as_they_are(file, file.header.pixels, headers, syntax)
+    if file.header.pixels.tag != _PIXELS:
+        raise ReadError("floating-point pixels are not compressed: no lossless codec takes them")
     (form,) = pixel_formats(headers)
-    _check_form(file, headers, form)
+    _check_form(file, headers, form, syntax)
     count = number_of_frames(headers.element(tag_of("NumberOfFrames"), 0))
     frames = [read_stored(Frame(file, k if count > 1 else None, count), form) for k in range(count)]
     columns: dict[int, Column | None] = _coded_columns(file, form, syntax)
@@ -145,6 +150,18 @@ def _dataset(
     return headers.with_columns(columns), [*encapsulated([frame.data for frame in coded])]
 
 
+def _as_they_are(file: HeaderFile, pixels: Entry, headers: Headers, syntax: Syntax) -> list[bytes | memoryview]:
+    with file.source.open() as opened:
+        value = native_value(file, pixels, opened)
+    missing = pixels.value_stop - pixels.value_start - len(value)
+    if missing > 0:
+        raise TruncatedError(f"the pixels end too early: {missing} bytes are missing")
+    vr = _VRS.get(pixels.tag) or (
+        b"OB" if (unsigned_short(headers.element(tag_of("BitsAllocated"), 0)) or 0) <= 8 else b"OW"
+    )
+    return value_element(pixels.tag & 0xFFFF, vr, value, implicit=syntax.is_implicit)
+
+
 def _coded_columns(file: HeaderFile, form: PixelFormat, syntax: Syntax) -> dict[int, Column | None]:
     columns: dict[int, Column | None] = {}
     if syntax.is_encapsulated and form.bits_stored < form.bits_allocated:
@@ -161,8 +178,8 @@ def _coded_columns(file: HeaderFile, form: PixelFormat, syntax: Syntax) -> dict[
     return columns
 
 
-def _check_form(file: HeaderFile, headers: Headers, form: PixelFormat) -> None:
-    if form.bits_allocated not in (8, 16):
+def _check_form(file: HeaderFile, headers: Headers, form: PixelFormat, syntax: Syntax) -> None:
+    if form.bits_allocated not in ((8, 16) if syntax.is_encapsulated else (8, 16, 32)):
         raise ReadError(f"pixels of {form.bits_allocated} bits are not coded otherwise: those of 8 and 16 bits are")
     if form.samples > 1 and form.photometric != "RGB" and not file.is_encapsulated:
         raise ReadError(
