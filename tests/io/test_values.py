@@ -185,7 +185,11 @@ def test_written_real_world_values_name_their_unit_and_no_mapping_of_other_value
     np.testing.assert_allclose(decoded, STORED * 0.5 + 3, rtol=0, atol=0.02)
     for d in found:
         assert d.RescaleType == "um2/s"
-        assert "RealWorldValueMappingSequence" not in d
+        (mapping,) = d.RealWorldValueMappingSequence
+        assert mapping.LUTLabel not in ("ADC", "raw")
+        assert mapping.MeasurementUnitsCodeSequence[0].CodeValue == "um2/s"
+        mapped = d.pixel_array * mapping.RealWorldValueSlope + mapping.RealWorldValueIntercept
+        np.testing.assert_allclose(mapped, d.pixel_array * float(d.RescaleSlope) + float(d.RescaleIntercept))
         assert "um2/s" in d.DerivationDescription
 
 

@@ -17,7 +17,8 @@ from slicewise.dicom.encoding import SeriesTemplate, meta_bytes
 from slicewise.dicom.lossy import Loss
 from slicewise.dicom.lossy_marks import RATIO, ratio_element
 from slicewise.dicom.parsing import DEFLATED
-from slicewise.dicom.stored_attributes import EXTREMES, extremes, rescale_elements
+from slicewise.dicom.stored_attributes import EXTREMES, extremes
+from slicewise.dicom.stored_mapping import StatedBy, late_tags, mapping_elements
 from slicewise.dicom.storing import Storage, quantise
 from slicewise.dicom.values import text_of
 from slicewise.errors import WriteError
@@ -32,9 +33,6 @@ IMPLEMENTATION = ("2.25.226131218946387461129843604531827145871", "SLICEWISE")
 
 LOSS = "compressed with loss"
 """Why attributes are regenerated or dropped then."""
-
-_SLOPE = tag_of("RescaleSlope")
-_RESCALE = (_SLOPE, tag_of("RescaleIntercept"), tag_of("RescaleType"))
 
 
 class InstanceFiles:
@@ -54,6 +52,8 @@ class InstanceFiles:
         Whether values are in the units of the source.
     syntax : Syntax
         Transfer syntax of the files.
+    way : StatedBy
+        Where it is said what stored values stand for.
     """
 
     def __init__(
@@ -65,18 +65,21 @@ class InstanceFiles:
         *,
         keeps_units: bool,
         syntax: Syntax,
+        way: StatedBy,
     ) -> None:
         self._paths = [folder / name for name in names]
         self._headers = headers
         self._choice = choice
         self._keeps_units = keeps_units
         self._syntax = syntax
+        self._way = way
+        self._mapping = late_tags(way, keeps_mapping=choice.keeps_mapping)
         self._writes_extremes = any(tag in headers.columns() for tag in EXTREMES)
         classes, instances = tag_of("SOPClassUID"), tag_of("SOPInstanceUID")
         self._uids = [
             (text_of(headers.element(classes, k)), text_of(headers.element(instances, k))) for k in range(len(headers))
         ]
-        late = (*EXTREMES, *_RESCALE, *([] if syntax.lossy is None else [RATIO]))
+        late = (*EXTREMES, *self._mapping, *([] if syntax.lossy is None else [RATIO]))
         self._template = SeriesTemplate(headers.with_columns(dict.fromkeys(late)), late, implicit=syntax.is_implicit)
         self._losses: list[tuple[int, int, int]] = []
         self._lock = threading.Lock()
@@ -96,7 +99,7 @@ class InstanceFiles:
         storage = self._choice.storage(index, values)
         stored, error = quantise(values, storage, f"slice {index}")
         meta = meta_bytes(*self._uids[index], self._syntax.uid, IMPLEMENTATION)
-        late: dict[int, RawElement] = rescale_elements(storage, self._headers, index, keeps_units=self._keeps_units)
+        late = self._stated(storage, index)
         pixels: Sequence[bytes | memoryview]
         if self._syntax.is_encapsulated:
             form = attrs.evolve(storage.form, photometric=coded_photometric(storage.form, self._syntax))
@@ -124,8 +127,8 @@ class InstanceFiles:
         """What became of the attributes that are only known with the pixels."""
         present = [tag for tag in EXTREMES if self._writes_extremes]
         found = [Change(tag, Action.REGENERATED, "from the stored pixels") for tag in present]
-        stated = rescale_elements(self._choice.storages[0], self._headers, 0, keeps_units=self._keeps_units)
-        for tag in _RESCALE:
+        stated = self._stated(self._choice.storages[0], 0)
+        for tag in self._mapping:
             before, after = self._headers.column(tag), stated.get(tag)
             if after is None and before is not None:
                 found.append(Change(tag, Action.DROPPED, "values are stored as they are"))
@@ -134,6 +137,16 @@ class InstanceFiles:
         if self._syntax.lossy is not None:
             found.append(Change(RATIO, Action.REGENERATED, LOSS))
         return found
+
+    def _stated(self, storage: Storage, index: int) -> dict[int, RawElement]:
+        return mapping_elements(
+            storage,
+            self._headers,
+            index,
+            self._way,
+            keeps_units=self._keeps_units,
+            keeps_mapping=self._choice.keeps_mapping,
+        )
 
     @property
     def loss(self) -> Loss | None:

@@ -19,6 +19,7 @@ from slicewise.dicom.lossy_marks import lossy_columns
 from slicewise.dicom.numbering import instance_numbers
 from slicewise.dicom.overlays import unwritten_overlays
 from slicewise.dicom.stored_attributes import stored_columns
+from slicewise.dicom.stored_mapping import stated_by
 from slicewise.dicom.values import text_of
 from slicewise.errors import DestinationError, ParameterError, WriteError
 from slicewise.image.elements import tag_of
@@ -247,7 +248,13 @@ class _Writing(StorageTrial[DerivedHeaders]):
         columns = stored_columns(shown, keeps_mapping=choice.keeps_mapping, keeps_units=self.keeps_units)
         final = derived.updated(columns | unwritten_overlays(derived.headers, self.info.headers))
         files = InstanceFiles(
-            self.stage, self.writer.file_names, final.headers, choice, keeps_units=self.keeps_units, syntax=syntax
+            self.stage,
+            self.writer.file_names,
+            final.headers,
+            choice,
+            keeps_units=self.keeps_units,
+            syntax=syntax,
+            way=stated_by(final.headers, strict=self.writer.strict_iod),
         )
 
         def put(slab: Slab, values: Array) -> None:
