@@ -178,6 +178,11 @@ def _check(info: ImageInfo, kind: MultiFrameKind) -> None:
             f"pixels of {kind.keyword} have {kind.components} value{'s' * (kind.components > 1)} (got "
             f"{info.components}): leave sop_class= out, or take one component"
         )
+    if kind.form is not Form.LOOP and "MONOCHROME1" in _texts(info, "PhotometricInterpretation"):
+        raise HeaderError(
+            f"low values are white (PhotometricInterpretation MONOCHROME1), and frames of {kind.keyword} are MONOCHROME2: "
+            "write a series with SeriesWriter, or invert the values and say so in the headers first"
+        )
     if kind.has_groups and not info.geometry.is_in_patient:
         raise HeaderError(
             f"frames of {kind.keyword} have a place in the patient, and these images have none: write a secondary "

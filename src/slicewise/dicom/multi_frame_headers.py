@@ -34,7 +34,6 @@ __all__ = ["as_frames", "capture_columns", "floating_columns", "unit_columns", "
 _OF_THE_SOURCE = (
     SHARED_GROUPS,
     FRAME_GROUPS,
-    *EXTREMES,
     *(
         tag_of(keyword)
         for keyword in (
@@ -53,12 +52,15 @@ _OF_THE_SOURCE = (
             "InConcatenationTotalNumber",
             "SOPInstanceUIDOfConcatenationSource",
             "RepresentativeFrameNumber",
-            "IconImageSequence",
         )
     ),
 )
-"""What places a frame among those of its source (PS3.3, C.7.6.16 and C.7.6.17), or describes one picture."""
+"""What places a frame among those of its source (PS3.3, C.7.6.16 and C.7.6.17)."""
 
+_OF_ONE_PICTURE = (*EXTREMES, tag_of("IconImageSequence"))
+
+
+_REFERENCES = ("ReferencedSeriesSequence", "StudiesContainingOtherReferencedInstancesSequence")
 _CREATED = ("InstanceCreationDate", "InstanceCreationTime")
 
 
@@ -78,17 +80,22 @@ def as_frames(derived: DerivedHeaders, info: ImageInfo, kind: MultiFrameKind, *,
     """
     if not isinstance(derived.headers.column(tag_of("SpecificCharacterSet")), RawElement | None):
         derived = derived.updated(in_utf8(derived.headers).columns(), "its text is written in UTF-8")
+    is_new = text_of(info.headers.element(tag_of("SOPClassUID"), 0)) != kind.sop_class
     if kind.has_groups:
         derived = derived.updated(without_ordinary_names(derived.headers), "said under another name")
-        derived = derived.updated(_unproven(derived.headers), "of which series they are is not known, and must be said")
+        if is_new:
+            unproven = _unproven(derived.headers)
+            derived = derived.updated(unproven, "of which series they are is not known, and must be said")
     if kind.form is Form.GROUPS:
         renamed = enhanced_columns(derived.headers, _known_to(kind), _described_in(derived.headers, kind))
         derived = derived.updated(renamed, "enhanced images say it in other words")
-        if text_of(info.headers.element(tag_of("SOPClassUID"), 0)) != kind.sop_class:
+        if is_new:
             derived = _without_lacking(derived, kind)
     made = attrs.evolve(info, headers=derived.headers)
     typed = type_columns(made, kind, is_given=type_is_given) if kind.has_groups else {}
     derived = derived.updated(dict.fromkeys(_OF_THE_SOURCE), "it places a frame among those of the source")
+    derived = derived.updated(dict.fromkeys(_OF_ONE_PICTURE), "it describes one picture, and there are several frames")
+    derived = derived.updated(_idle_creators(derived.headers), "a creator of private elements, of which there are none")
     overlays = [tag for tag in derived.headers.columns() if tag >> 16 in OVERLAY_GROUPS]
     derived = derived.updated(dict.fromkeys(overlays), "overlays are not written over frames")
     derived = derived.updated(_identity(derived.headers, info, kind), "one image has one")
@@ -106,10 +113,16 @@ def _without_lacking(derived: DerivedHeaders, kind: MultiFrameKind) -> DerivedHe
     return derived
 
 
+def _idle_creators(headers: Headers) -> dict[int, Column | None]:
+    private = [tag for tag in headers.columns() if tag >> 16 & 1]
+    blocks = {tag & 0xFFFF0000 | tag >> 8 & 0xFF for tag in private}
+    return {tag: None for tag in private if 0x10 <= tag & 0xFFFF <= 0xFF and tag not in blocks}
+
+
 def _with_frames(derived: DerivedHeaders, info: ImageInfo, kind: MultiFrameKind) -> DerivedHeaders:
     made = attrs.evolve(info, headers=derived.headers)
     uid = text_of(derived.headers.element(tag_of("SOPInstanceUID"), 0))
-    evidence: dict[int, Column] = dict(evidence_columns(made))
+    evidence: dict[int, Column | None] = dict(evidence_columns(made))
     if kind.has_groups:
         derived = derived.updated(order_columns(made, kind, uid), "the order of the frames")
         is_copy = operations_of(info.history) <= {Operation.SUBSET}
@@ -117,8 +130,9 @@ def _with_frames(derived: DerivedHeaders, info: ImageInfo, kind: MultiFrameKind)
         single = ("DerivationDescription", "DerivationCodeSequence", "SourceImageSequence")
         moved = dict.fromkeys(map(tag_of, single if any(info.sources) else ()))
         derived = derived.updated({**moved, tag_of("DerivationImageSequence"): images}, "in the group of derivations")
-        if kind.form is Form.MAP:
-            evidence.pop(tag_of("SourceImageEvidenceSequence"), None)
+        # Either lists them all; maps do not know the one, and where there is that, the other says it again.
+        twice = ["SourceImageEvidenceSequence"] if kind.form is Form.MAP else list(_REFERENCES)
+        evidence |= dict.fromkeys(map(tag_of, twice))
         if kind.form is Form.CONVERTED:
             derived = derived.updated(_conversion_sources(made), "the images that were converted")
     else:

@@ -143,7 +143,7 @@ class MultiFrameWriter(DerivedWriter):
         derived = self._derived(info, extract=False)
         derived = as_frames(derived, info, kind, type_is_given=self.image_type is not None)
         derived = derived.with_overrides(self.overrides, source_uids(info), one_instance=True)
-        if self.strict_iod:
+        if self.strict_iod and kind.form is not Form.CONVERTED:  # which has a place for everything
             unknown = dict.fromkeys(unknown_to(derived, kind))
             derived = derived.updated(unknown, "strict_iod: the IOD does not know it")
         derived = with_required(derived, kind)
