@@ -186,3 +186,32 @@ def test_a_parametric_map_holds_every_value_as_it_is(data, tmp_path):
     assert mapping.DoubleFloatRealWorldValueLastValueMapped == np.nanmax(values)
     volume = highdicom.imread(path).get_volume(apply_real_world_transform=True)
     assert volume.array.shape == values.shape
+
+
+@pytest.mark.tool
+def test_a_resampled_dose_says_where_its_planes_are_and_what_they_are_worth(data, tmp_path):
+    source = path_of(data, "pydicom-misc/rtdose.dcm")
+    node = sw.SeriesReader(source) >> sw.Resample(spacing=(5, 5, 2.5))
+    path = tmp_path / "dose.dcm"
+    (node >> sw.MultiFrameWriter(path)).update(progress=False)
+    image = node.update(progress=False)
+    dataset, before = pydicom.dcmread(path), pydicom.dcmread(source)
+    step = float(dataset.DoseGridScaling)
+    assert np.abs(dataset.pixel_array * step - image.array).max() <= step
+    assert step < 1e-8
+    first = np.array(dataset.ImagePositionPatient, float)
+    offsets = np.array(dataset.GridFrameOffsetVector, float)
+    assert np.allclose(first + offsets[:, np.newaxis] * [0, 0, 1], image.geometry.positions)
+    assert (dataset.DoseUnits, dataset.DoseType) == (before.DoseUnits, before.DoseType)
+    assert findings_of_dciodvfy(path) <= findings_of_dciodvfy(source)
+
+
+def test_a_dose_that_is_only_copied_keeps_its_stored_values(data, tmp_path):
+    source = path_of(data, "pydicom-misc/rtdose.dcm")
+    path = tmp_path / "dose.dcm"
+    (sw.SeriesReader(source) >> sw.MultiFrameWriter(path)).update(progress=False)
+    dataset, before = pydicom.dcmread(path), pydicom.dcmread(source)
+    assert np.array_equal(dataset.pixel_array, before.pixel_array)
+    assert dataset.DoseGridScaling == before.DoseGridScaling
+    assert dataset.GridFrameOffsetVector == before.GridFrameOffsetVector
+    assert dataset.SOPInstanceUID != before.SOPInstanceUID

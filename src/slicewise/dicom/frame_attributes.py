@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from slicewise.dicom.encoding import code_item, explicit_column, item, sequence, text
-from slicewise.dicom.frame_places import macros_of
+from slicewise.dicom.frame_macros import macros_of
 from slicewise.dicom.grid_attributes import GENERATORS
 from slicewise.dicom.multi_frame_classes import Form, MultiFrameKind
 from slicewise.dicom.uids import reproducible_uids

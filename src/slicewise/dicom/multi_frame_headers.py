@@ -13,10 +13,12 @@ from slicewise.dicom import codes
 from slicewise.dicom.character_sets import in_utf8
 from slicewise.dicom.derivation import evidence_columns, operations_of
 from slicewise.dicom.derived import DerivedHeaders
+from slicewise.dicom.dose_grids import dose_columns
 from slicewise.dicom.encoding import code_item, explicit_column, item, sequence, text
 from slicewise.dicom.enhanced_names import CLASSIC_NAMES, enhanced_columns, without_ordinary_names
 from slicewise.dicom.frame_attributes import derivation_images, order_columns, plane_columns, type_columns
-from slicewise.dicom.frame_places import lacking, macros_of
+from slicewise.dicom.frame_macros import macros_of
+from slicewise.dicom.frame_places import lacking
 from slicewise.dicom.functional_groups import FRAME_GROUPS, SHARED_GROUPS
 from slicewise.dicom.iods import AttributeType, iod_of
 from slicewise.dicom.multi_frame_classes import Form, MultiFrameKind
@@ -138,7 +140,8 @@ def _with_frames(derived: DerivedHeaders, info: ImageInfo, kind: MultiFrameKind)
     else:
         evidence.pop(tag_of("SourceImageEvidenceSequence"), None)
         evidence |= _all_sources(derived.headers)
-        derived = derived.updated(_increments(made, kind), "the order of the frames")
+        placed = dose_columns(made) if kind.form is Form.DOSE else _increments(made, kind)
+        derived = derived.updated(placed, "the order of the frames")
     return derived.updated(evidence, "marking of a derived image")
 
 
