@@ -313,3 +313,32 @@ def test_strict_iod_leaves_out_of_an_enhanced_image_what_it_does_not_know(tmp_pa
     assert "GantryDetectorTilt" in loose
     assert "GantryDetectorTilt" not in strict
     assert strict.ProtocolName == "head"
+
+
+@pytest.mark.tool
+@pytest.mark.parametrize(("dtype", "keyword"), [(np.uint8, "GrayscaleByte"), (np.uint16, "GrayscaleWord")])
+@pytest.mark.parametrize("slices", [1, 3])
+def test_secondary_captures_of_pixels_alone_are_sound(dtype, keyword, slices, tmp_path):
+    array = np.arange(slices * 20, dtype=dtype).reshape(slices, 4, 5)
+    node = sw.as_node(sw.Image.from_array(array))
+    path = written(node, tmp_path / "f.dcm", overrides={"BurnedInAnnotation": "NO"})
+    dataset = pydicom.dcmread(path)
+    assert dataset.SOPClassUID == getattr(pydicom.uid, f"MultiFrame{keyword}SecondaryCaptureImageStorage")
+    assert np.array_equal(dataset.pixel_array.reshape(array.shape), array)
+    assert not findings_of_dciodvfy(path)
+
+
+@pytest.mark.tool
+def test_colour_without_headers_is_a_true_colour_capture(tmp_path):
+    array = np.random.default_rng(3).integers(0, 256, (3, 4, 5, 3), dtype=np.uint8)
+    path = written(sw.as_node(sw.Image.from_array(array)), tmp_path / "f.dcm", overrides={"BurnedInAnnotation": "NO"})
+    assert np.array_equal(pydicom.dcmread(path).pixel_array, array)
+    assert not findings_of_dciodvfy(path)
+
+
+def test_enhanced_images_store_no_odd_number_of_bits(tmp_path):
+    stored = np.arange(60, dtype=np.uint16).reshape(3, 4, 5) * 100
+    write_series(tmp_path / "in", stored, BitsStored=13, HighBit=12)
+    dataset = pydicom.dcmread(written(sw.SeriesReader(tmp_path / "in"), tmp_path / "f.dcm"))
+    assert (dataset.BitsStored, dataset.HighBit) == (16, 15)
+    assert np.array_equal(dataset.pixel_array, stored)

@@ -244,6 +244,8 @@ def missing_attributes(layout: FrameLayout, kind: MultiFrameKind) -> list[str]:
     """Return the keywords of attributes that an image of a class must have with a value (type 1), and this has not."""
     iod = iod_of(kind.sop_class)
     made = {"SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"}
+    if layout.frames == 1 and kind.form is Form.CAPTURE:
+        made.add("FrameIncrementPointer")  # there is nothing to point from
     return [
         keyword
         for keyword, attribute in iod.attributes(modules=iod.mandatory).items()

@@ -88,7 +88,7 @@ _MAP = MappingProxyType(
         "ContentLabel": "MAP",
     }
 )
-_CAPTURE = MappingProxyType({"ConversionType": "WSD"})  # by a workstation (C.8.6.1)
+_CAPTURE = MappingProxyType({"ConversionType": "WSD", "Modality": "OT"})  # by a workstation; other (C.8.6.1, C.7.3.1)
 _CT, _MR, _PT = "CTImageFrameTypeSequence", "MRImageFrameTypeSequence", "PETFrameTypeSequence"
 
 _KINDS = (

@@ -175,7 +175,7 @@ def _identity(headers: Headers, info: ImageInfo, kind: MultiFrameKind) -> dict[i
         absent = [keyword for keyword in needed if headers.column(tag_of(keyword)) is None]
         columns |= {tag_of(k): text(k, needed[k], dictionary_VR(k)) for k in absent}
     for keyword, created in zip(("ContentDate", "ContentTime"), _CREATED, strict=True):
-        if headers.column(tag_of(keyword)) is None:
+        if not text_of(headers.element(tag_of(keyword), 0)):
             instant = headers.element(tag_of(created), 0)
             columns[tag_of(keyword)] = None if instant is None else instant._replace(tag=tag_of(keyword))
     return columns
@@ -226,7 +226,7 @@ def _increments(info: ImageInfo, kind: MultiFrameKind) -> dict[int, Column | Non
     """Return what tells frames apart that have no functional group for it (PS3.3, C.7.6.6 and C.8.6.3)."""
     pointer = tag_of("FrameIncrementPointer")
     columns = loop_columns(info)
-    if info.slices == 1:
+    if info.slices == 1 and kind.form is Form.CAPTURE:
         return columns | {pointer: None}
     timed = [tag_of(k) for k in ("FrameTimeVector", "FrameTime")]
     known = [t for t in timed if columns.get(t, info.headers.column(t)) is not None]
@@ -260,6 +260,10 @@ def with_required(derived: DerivedHeaders, kind: MultiFrameKind) -> DerivedHeade
         if derived.headers.column(tag_of(k)) is None
     }
     derived = derived.updated(missing, "nothing true is known of it, and it must be there (type 2)")
+    orientation = tag_of("PatientOrientation")
+    if kind.form in (Form.CAPTURE, Form.LOOP) and derived.headers.column(orientation) is None:
+        unknown = text("PatientOrientation", "", "CS")
+        derived = derived.updated({orientation: unknown}, "no plane is said of the image itself (type 2C)")
     laterality = tag_of("Laterality")
     if derived.headers.column(tag_of("FrameAnatomySequence")) is not None and not text_of(
         derived.headers.element(laterality, 0)

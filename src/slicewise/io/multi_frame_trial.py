@@ -38,6 +38,7 @@ from slicewise.pipeline.run import Runner
 __all__ = ["IMAGE", "MultiFrameTrial", "complete", "is_new_class", "some_form"]
 
 IMAGE = "image.dcm"
+_BITS = (8, 12, 16)
 
 
 def is_new_class(kind: MultiFrameKind, info: ImageInfo) -> bool:
@@ -103,9 +104,16 @@ class MultiFrameTrial(StorageTrial[DerivedHeaders]):
         if self.kind.form is Form.DOSE:
             stated = stated_dose_storage(self.info, some_form(self.info))
             return [Choice((stated,) * self.info.slices, keeps_mapping=True)] if stated and self.keeps_units else []
-        if self.kind.form is not Form.CAPTURE:
-            return super().candidates()
-        return [self._identity()]
+        if self.kind.form is Form.CAPTURE:
+            return [self._identity()]
+        found = super().candidates()
+        # Enhanced images store 8, 12 or 16 bits (PS3.3, C.8.13.2 and C.8.15.2).
+        return [
+            choice.in_whole_cells
+            if self.kind.has_groups and choice.storages[0].form.bits_stored not in _BITS
+            else choice
+            for choice in found
+        ]
 
     def needs_window(self) -> bool:
         """Return whether a window must be found; maps and doses have units to be shown in."""
