@@ -171,7 +171,9 @@ def convert(
     }
     writer: SeriesWriter | MultiFrameWriter
     if multi_frame:
-        _check_unused({"--file-pattern": file_pattern}, "without --multi-frame, for a series of files")
+        start_number = None if instance_number_start == 1 else instance_number_start
+        of_series = {"--file-pattern": file_pattern, "--instance-number-start": start_number}
+        _check_unused(of_series, "without --multi-frame, for a series of files")
         code = None if unit is None else tuple(unit.split(","))
         writer = result >> MultiFrameWriter(destination, sop_class=sop_class, unit=code, **common)
     else:

@@ -106,13 +106,11 @@ class MultiFrameTrial(StorageTrial[DerivedHeaders]):
             return [Choice((stated,) * self.info.slices, keeps_mapping=True)] if stated and self.keeps_units else []
         if self.kind.form is Form.CAPTURE:
             return [self._identity()]
-        found = super().candidates()
         # Enhanced images store 8, 12 or 16 bits (PS3.3, C.8.13.2 and C.8.15.2).
         return [
-            choice.in_whole_cells
-            if self.kind.has_groups and choice.storages[0].form.bits_stored not in _BITS
-            else choice
-            for choice in found
+            choice.in_whole_cells if self.kind.has_groups and form.bits_stored not in _BITS else choice
+            for choice in super().candidates()
+            for form in [choice.storages[0].form]
         ]
 
     def needs_window(self) -> bool:
