@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 import threading
 
 import numpy as np
@@ -13,7 +14,7 @@ import slicewise as sw
 from makers import box_positions, write_series
 from slicewise.dicom.encoders import syntax_of
 from slicewise.dicom.pixels import PixelFormat
-from slicewise.errors import CancelledError, DestinationError, HeaderError, ParameterError, ValueRangeError
+from slicewise.errors import CancelledError, DestinationError, HeaderError, ParameterError, ValueRangeError, WriteError
 from slicewise.io import multi_frame_file
 from witnesses import findings_of_dciodvfy, sitk_affine, tool
 
@@ -209,6 +210,17 @@ def test_a_run_that_is_cancelled_leaves_nothing(phantom_ct, tmp_path):
         (sw.SeriesReader(phantom_ct.folder) >> sw.MultiFrameWriter(tmp_path / "f.dcm")).update(
             progress=False, cancel=stop
         )
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_cannot_be_written_leaves_nothing(phantom_ct, tmp_path):
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limit[1]))
+    try:
+        with pytest.raises(WriteError, match=r"f\.dcm: cannot be written \(File too large\)"):
+            written(sw.SeriesReader(phantom_ct.folder), tmp_path / "f.dcm")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
     assert not list(tmp_path.iterdir())
 
 

@@ -35,9 +35,8 @@ from slicewise.io.storage_choice import Choice, PerSlice
 from slicewise.pipeline.node import Array, Node, Slab
 from slicewise.pipeline.run import Runner
 
-__all__ = ["IMAGE", "MultiFrameTrial", "complete", "is_new_class", "some_form"]
+__all__ = ["MultiFrameTrial", "complete", "is_new_class", "some_form"]
 
-IMAGE = "image.dcm"
 _BITS = (8, 12, 16)
 
 
@@ -88,12 +87,13 @@ class MultiFrameTrial(StorageTrial[DerivedHeaders]):
         writer: DerivedWriter,
         derived: DerivedHeaders,
         runner: Runner,
-        stage: Path,
+        path: Path,
         *,
         kind: MultiFrameKind,
         unit: Sequence[str] | None,
     ) -> None:
-        super().__init__(writer, derived, runner, stage)
+        super().__init__(writer, derived, runner, path.parent)
+        self.path = path
         self.kind = kind
         self.unit = unit
 
@@ -163,7 +163,7 @@ class MultiFrameTrial(StorageTrial[DerivedHeaders]):
         slices = self.info.slices
         storages: list[Storage] = list(choice.storages[:1]) * slices
         errors, ranges = np.zeros(slices), np.zeros((slices, 2))
-        with MultiFrameFile(self.stage / IMAGE, slices, choice.storages[0].form, syntax) as file:
+        with MultiFrameFile(self.path, slices, choice.storages[0].form, syntax) as file:
 
             def put(slab: Slab, values: Array) -> None:
                 for k, index in enumerate(slab):

@@ -27,7 +27,7 @@ from slicewise.errors import DestinationError, ParameterError, WriteError
 from slicewise.image import ImageInfo
 from slicewise.image.elements import tag_of
 from slicewise.io.derived_writer import DerivedWriter, Written, check_no_source, source_uids
-from slicewise.io.multi_frame_trial import IMAGE, MultiFrameTrial, complete, is_new_class, some_form
+from slicewise.io.multi_frame_trial import MultiFrameTrial, complete, is_new_class, some_form
 from slicewise.io.staging import folder_beside
 from slicewise.pipeline.node import node
 from slicewise.pipeline.run import Runner
@@ -111,11 +111,11 @@ class MultiFrameWriter(DerivedWriter):
         kind, derived = self._described
         final = self.path.resolve()
         with folder_beside(final) as stage:
-            trial = MultiFrameTrial(self, derived, runner, stage, kind=kind, unit=self.unit)
+            trial = MultiFrameTrial(self, derived, runner, stage / final.name, kind=kind, unit=self.unit)
             written = trial.run()
             self._check_destination()
             try:
-                (stage / IMAGE).replace(final)
+                (stage / final.name).replace(final)
             except OSError as error:
                 raise WriteError(f"{final}: the finished file cannot be moved there ({error.strerror})") from error
         return Written(
