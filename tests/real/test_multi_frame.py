@@ -215,3 +215,14 @@ def test_a_dose_that_is_only_copied_keeps_its_stored_values(data, tmp_path):
     assert dataset.DoseGridScaling == before.DoseGridScaling
     assert dataset.GridFrameOffsetVector == before.GridFrameOffsetVector
     assert dataset.SOPInstanceUID != before.SOPInstanceUID
+
+
+def test_times_between_frames_count_from_the_first_that_is_written(data, tmp_path):
+    source = path_of(data, "us-multiframe-fragments/multi-frame/IM00001.implicit_little_endian.dcm")
+    path, other = tmp_path / "loop.dcm", tmp_path / "gaps.dcm"
+    reader = sw.SeriesReader(source, on_no_plane="pixels")
+    (reader[3:7] >> sw.MultiFrameWriter(path)).update(progress=False)
+    times = [float(v) for v in pydicom.dcmread(source).FrameTimeVector]
+    assert [float(v) for v in pydicom.dcmread(path).FrameTimeVector] == [0, *times[4:7]]
+    (reader[::2] >> sw.MultiFrameWriter(other)).update(progress=False)
+    assert "FrameTimeVector" not in pydicom.dcmread(other)  # frames between are gone, and so are their times
