@@ -217,6 +217,7 @@ def test_a_dose_that_is_only_copied_keeps_its_stored_values(data, tmp_path):
     assert dataset.SOPInstanceUID != before.SOPInstanceUID
 
 
+@pytest.mark.filterwarnings("ignore:Incorrect value for Specific Character Set")
 def test_times_between_frames_count_from_the_first_that_is_written(data, tmp_path):
     source = path_of(data, "us-multiframe-fragments/multi-frame/IM00001.implicit_little_endian.dcm")
     path, other = tmp_path / "loop.dcm", tmp_path / "gaps.dcm"

@@ -38,13 +38,12 @@ def dose_columns(info: ImageInfo) -> dict[int, Column | None]:
         The grid, with the plane of each slice in the headers.
     """
     position, offsets, pointer = map(tag_of, ("ImagePositionPatient", "GridFrameOffsetVector", "FrameIncrementPointer"))
-    distances = info.geometry.distances - info.geometry.distances[0]
     columns: dict[int, Column | None] = {tag_of(keyword): None for keyword in _OF_HISTOGRAMS}
     columns[position] = info.headers.element(position, 0)
     if not text_of(info.headers.element(tag_of("SliceThickness"), 0)):
         columns[tag_of("SliceThickness")] = RawElement(tag_of("SliceThickness"), "DS", b"")
     if info.slices > 1:
-        rounded = np.array([float(f"{distance:.9g}") for distance in distances])
+        rounded = np.array([float(f"{distance:.9g}") for distance in info.geometry.distances])
         columns[offsets] = RawElement(offsets, "DS", decimal_strings(rounded))
         columns[pointer] = RawElement(pointer, "AT", b"\x04\x30\x0c\x00")
     return columns
