@@ -178,3 +178,29 @@ def test_transcode_compresses_the_same_instances(program, phantom_ct, tmp_path):
         str(pydicom.dcmread(p).SOPInstanceUID) for p in phantom_ct.paths
     }
     assert {ds.file_meta.TransferSyntaxUID for ds in found} == {"1.2.840.10008.1.2.4.80"}
+
+
+def test_a_series_is_written_as_one_multi_frame_file(program, phantom_ct, tmp_path):
+    path = tmp_path / "one.dcm"
+    done = program("convert", phantom_ct.folder, path, "--multi-frame", "--filter", "median:radius=1")
+    assert done.returncode == 0, done.stderr
+    assert f"12 frames written to {path}" in done.stdout
+    expected = (sw.SeriesReader(phantom_ct.folder) >> sw.Median(1)).update(progress=False).array
+    assert np.array_equal(sitk.GetArrayFromImage(sitk.ReadImage(str(path))), expected)
+
+
+def test_a_parametric_map_has_the_unit_that_is_given(program, phantom_ct, tmp_path):
+    path = tmp_path / "map.dcm"
+    options = ["--multi-frame", "--sop-class", "ParametricMapStorage", "--unit", "[hnsf'U],UCUM,Hounsfield unit"]
+    done = program("convert", phantom_ct.folder, path, *options, "--set", "DeviceSerialNumber=7")
+    assert done.returncode == 0, done.stderr
+    mapping = pydicom.dcmread(path).SharedFunctionalGroupsSequence[0].RealWorldValueMappingSequence[0]
+    assert mapping.MeasurementUnitsCodeSequence[0].CodeMeaning == "Hounsfield unit"
+
+
+@pytest.mark.parametrize("options", [["--unit", "1,UCUM,no units"], ["--multi-frame", "--file-pattern", "{}.dcm"]])
+def test_options_of_the_other_kind_of_output_are_refused(program, phantom_ct, tmp_path, options):
+    done = program("convert", phantom_ct.folder, tmp_path / "out", *options)
+    assert done.returncode == 2
+    assert "--multi-frame" in done.stderr
+    assert not (tmp_path / "out").exists()

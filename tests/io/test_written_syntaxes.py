@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 
 import imagecodecs
 import numpy as np
@@ -122,3 +123,27 @@ def test_what_is_not_written_says_what_is(tmp_path):
         sw.SeriesWriter(tmp_path, transfer_syntax="jpeg")
     with pytest.raises(ParameterError, match="2-not-a-uid"):
         sw.SeriesWriter(tmp_path, transfer_syntax="2-not-a-uid")
+
+
+def test_a_codec_is_ready_before_threads_meet_in_it():
+    """OpenJPH sets itself up at its first use, and two threads that meet there got wrong values now and then."""
+    script = """
+import threading
+from concurrent.futures import ThreadPoolExecutor
+import numpy as np
+from slicewise.dicom.encoders import encode_frame, syntax_of
+from slicewise.dicom.pixels import PixelFormat
+
+frames = [np.random.default_rng(k).integers(-1000, 1000, (56, 72)).astype(np.int16) for k in range(8)]
+together = threading.Barrier(8)
+
+def encode(frame):
+    together.wait()
+    return encode_frame(frame, syntax_of("htj2k"), PixelFormat(56, 72, signed=True), "frame").difference
+
+with ThreadPoolExecutor(8) as pool:
+    print(sum(pool.map(encode, frames)))
+"""
+    for _ in range(3):
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+        assert done.stdout.strip() == "0"

@@ -43,7 +43,10 @@ _VOLUMES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".mha", ".mhd", ".vtk")
 def convert(
     source: Source,
     destination: Annotated[
-        Path, typer.Argument(metavar="DST", help="The folder to write to, or an archive (.zip, .tar.gz).")
+        Path,
+        typer.Argument(
+            metavar="DST", help="The folder to write to, or an archive (.zip, .tar.gz); with --multi-frame the file."
+        ),
     ],
     *,
     filters: Filters = None,
@@ -92,9 +95,15 @@ def convert(
     drop: Annotated[
         list[str] | None, typer.Option(metavar="KEYWORD", help="Leave an attribute out. May be repeated.")
     ] = None,
+    multi_frame: Annotated[
+        bool, typer.Option("--multi-frame", help="Write all slices as frames of one file, DST.")
+    ] = False,
     sop_class: Annotated[
         str | None,
         typer.Option(metavar="NAME|UID", help="Another class than the source's, e.g. SecondaryCaptureImageStorage."),
+    ] = None,
+    unit: Annotated[
+        str | None, typer.Option(metavar="CODE,SCHEME,MEANING", help="Of a parametric map, e.g. mm2/s,UCUM,mm2/s")
     ] = None,
     transfer_syntax: Annotated[
         str,
@@ -120,6 +129,7 @@ def convert(
     say what is known.
     """
     from slicewise.cli.filter_text import chain
+    from slicewise.io.multi_frame_writer import MultiFrameWriter
     from slicewise.io.new_series import NewSeries
     from slicewise.io.series_writer import SeriesWriter
     from slicewise.io.volumes import VolumeReader
@@ -161,18 +171,26 @@ def convert(
             modality, patient_name=patient_name or "", patient_id=patient_id or "", attributes=known
         )
     result = chain(start, filters)
-    writer = result >> SeriesWriter(
-        destination,
-        instance_number_start=instance_number_start,
-        uids=uids,
-        equipment=equipment,
-        private=private,
-        overrides=overrides,
-        transfer_syntax=transfer_syntax_of(transfer_syntax, error=error, psnr=psnr, quality=quality),
-        strict_iod=strict_iod,
-        overwrite=overwrite,
-        **{name: value for name, value in given.items() if value is not None},  # type: ignore[arg-type]
-    )
+    common: dict[str, Any] = {
+        "uids": uids,
+        "equipment": equipment,
+        "private": private,
+        "overrides": overrides,
+        "transfer_syntax": transfer_syntax_of(transfer_syntax, error=error, psnr=psnr, quality=quality),
+        "strict_iod": strict_iod,
+        "overwrite": overwrite,
+        **{name: value for name, value in given.items() if value is not None},
+    }
+    writer: SeriesWriter | MultiFrameWriter
+    if multi_frame:
+        start_number = None if instance_number_start == 1 else instance_number_start
+        of_series = {"--file-pattern": file_pattern, "--instance-number-start": start_number}
+        _check_unused(of_series, "without --multi-frame, for a series of files")
+        code = None if unit is None else tuple(unit.split(","))
+        writer = result >> MultiFrameWriter(destination, unit=code, **common)
+    else:
+        _check_unused({"--unit": unit}, "with --multi-frame, for one file")
+        writer = result >> SeriesWriter(destination, instance_number_start=instance_number_start, **common)
     written = writer.update(memory=memory, workers=workers, progress=False if quiet else None)
     if json:
         print_json(_for_programs(written))
@@ -208,7 +226,9 @@ def typed_value(keyword: str, text: str) -> Any:
 def _print(written: Written, *, whole: bool) -> None:
     told = written.report
     counts = ", ".join(f"{number} {action}" for action, number in told.counts.items())
-    print(f"{told.slices} slices written to {written.folder}")
+    (first, *more) = written.paths
+    where = written.folder if more or told.slices == 1 else first
+    print(f"{told.slices} {'slices' if where == written.folder else 'frames'} written to {where}")
     print(f"series {written.series_uid}")
     if whole:
         print(told)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import struct
 import zlib
 from collections.abc import Callable
@@ -19,6 +18,7 @@ from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.processing import convert_color_space
 from pydicom.uid import UID
 
+from slicewise.dicom.codecs import codec
 from slicewise.dicom.codestreams import codestream_size, is_cut
 from slicewise.dicom.pixels import NATIVE_SYNTAXES, PixelFormat, cleaned, native_values
 from slicewise.dicom.unraised import unraised_errors
@@ -210,14 +210,9 @@ def _codec(syntax_uid: str, form: PixelFormat, data: bytes) -> Callable[[bytes],
     name = _CODECS.get(syntax_uid)
     if name is None:
         return None
-    try:
-        codecs = importlib.import_module("imagecodecs")
-    except ImportError:
+    decode = codec(name, "decode")
+    if decode is None:
         return None
-    # imagecodecs fills in stubs for what its build lacks.
-    if not getattr(getattr(codecs, name.upper(), None), "available", False):
-        return None
-    decode: Callable[..., Any] = getattr(codecs, f"{name}_decode")
     return partial(decode, **_options(syntax_uid, data, form))
 
 

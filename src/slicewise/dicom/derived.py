@@ -280,10 +280,10 @@ def derive(
             "the image has no headers of a DICOM series (SOPClassUID is missing): give it those of the series it "
             "belongs to, e.g. Image.from_sitk(image, headers=series.headers), or new ones with NewSeries(modality)"
         )
-    if text_of(info.headers.element(tag_of("Modality"), 0)) == "RTDOSE":
+    if extract and text_of(info.headers.element(tag_of("Modality"), 0)) == "RTDOSE":
         raise HeaderError(
-            "a derived RT Dose is not written: dose volume histograms, references to the plan and the dose grid would "
-            "no longer hold. Save the values with VolumeWriter"
+            "a derived RT Dose is not written as a series: a dose grid is one image. Write it with MultiFrameWriter, "
+            "or save the values with VolumeWriter"
         )
     derived = DerivedHeaders(_without_group_lengths(info.headers), {})
     derived = derived.updated({tag: None for tag in derived.headers.columns() if is_never_kept(tag)})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import struct
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -25,6 +24,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
+from slicewise.dicom.codecs import codec
 from slicewise.dicom.decoding import decode_frame
 from slicewise.dicom.lossy import LOSSY, Lossy
 from slicewise.dicom.pixels import PixelFormat
@@ -83,11 +83,10 @@ class Syntax:
 
 
 def _codec(name: str, values: Array, **options: Any) -> bytes:
-    try:
-        codecs = importlib.import_module("imagecodecs")
-    except ImportError as error:
-        raise MissingCodecError("compressed pixels are written with imagecodecs: pip install imagecodecs") from error
-    encoded: bytes = getattr(codecs, f"{name}_encode")(np.ascontiguousarray(values), **options)
+    encode = codec(name, "encode")
+    if encode is None:
+        raise MissingCodecError("compressed pixels are written with imagecodecs: pip install imagecodecs")
+    encoded: bytes = encode(np.ascontiguousarray(values), **options)
     return encoded
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from slicewise.dicom.encoding import code_item, explicit_column, item, sequence, text
-from slicewise.dicom.frame_places import macros_of
+from slicewise.dicom.frame_macros import macros_of
 from slicewise.dicom.grid_attributes import GENERATORS
 from slicewise.dicom.multi_frame_classes import Form, MultiFrameKind
 from slicewise.dicom.uids import reproducible_uids
@@ -86,14 +86,15 @@ def order_columns(info: ImageInfo, kind: MultiFrameKind, uid: str) -> dict[int, 
         tag_of("InStackPositionNumber"): tuple(_long("InStackPositionNumber", [k + 1]) for _, k in places),
     }
     content = tag_of("FrameContentSequence")
-    pointers = [(tag_of("StackID"), content), (tag_of("InStackPositionNumber"), content)]
+    stack, place = (tag_of("StackID"), content), (tag_of("InStackPositionNumber"), content)
+    pointers = [stack, place]
     indices = [[v + 1 if has_stacks else 1, k + 1] for v, k in places]
     if axis is not None and along is not None:
-        pointers.append(
-            (along, content if along == tag_of("TemporalPositionIndex") else macros_of(kind.sop_class).of[along])
-        )
+        group = content if along == tag_of("TemporalPositionIndex") else macros_of(kind.sop_class).of[along]
         ranks = _ranks(axis)
-        indices = [[*index, ranks[v]] for index, (v, _) in zip(indices, places, strict=True)]
+        # In the order of the frames: what comes first changes slowest.
+        pointers = [stack, (along, group), place]
+        indices = [[1, ranks[v], k + 1] for v, k in places]
         if axis.is_time:
             index = tag_of("TemporalPositionIndex")
             columns[index] = tuple(_long("TemporalPositionIndex", [ranks[v]]) for v, _ in places)

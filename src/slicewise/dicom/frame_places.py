@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
-from types import MappingProxyType
 
-import attrs
 from pydicom.datadict import keyword_for_tag
 
 from slicewise.dicom.encoding import element_bytes, explicit_column
+from slicewise.dicom.frame_layout import UNASSIGNED_PER_FRAME, UNASSIGNED_SHARED, FrameLayout, Group, is_shared, says
+from slicewise.dicom.frame_macros import Macros, macros_of
 from slicewise.dicom.iods import AttributeType, Iod, iod_of
 from slicewise.dicom.items import items_of
 from slicewise.dicom.multi_frame_classes import Form, MultiFrameKind
@@ -19,15 +18,7 @@ from slicewise.image import Headers, RawElement
 from slicewise.image.elements import tag_of
 from slicewise.image.headers import Column
 
-__all__ = ["IN_BOTH", "FrameLayout", "Macros", "lacking", "laid_out", "macros_of", "missing_attributes"]
-
-SHARED = tag_of("SharedFunctionalGroupsSequence")
-PER_FRAME = tag_of("PerFrameFunctionalGroupsSequence")
-UNASSIGNED_SHARED = tag_of("UnassignedSharedConvertedAttributesSequence")
-UNASSIGNED_PER_FRAME = tag_of("UnassignedPerFrameConvertedAttributesSequence")
-
-_OF_A_FRAME = frozenset([tag_of("FrameContentSequence"), UNASSIGNED_PER_FRAME])
-"""Macros that are never shared (PS3.3, C.7.6.16.2.2 and C.7.6.16.2.23)."""
+__all__ = ["IN_BOTH", "lacking", "laid_out", "missing_attributes"]
 
 IN_BOTH = frozenset(
     tag_of(keyword)
@@ -41,181 +32,7 @@ IN_BOTH = frozenset(
 )
 """What the image says of all frames, and its Frame Type macro of each (PS3.3, C.8.16.2)."""
 
-_TEXTS = frozenset("AE AS CS DA DS DT IS LO LT PN SH ST TM UC UI UR UT SQ".split())  # noqa: SIM905
 _MIXED = b"MIXED "
-_LAST_RESORT = frozenset(["CTAdditionalXRaySourceSequence", "MRSpatialSaturationSequence", "SliceProgressionSequence"])
-"""Macros of several items: what a frame says once is not said there."""
-
-_WHOLE = frozenset(
-    [
-        "ReferencedImageSequence",
-        "DerivationImageSequence",
-        "RealWorldValueMappingSequence",
-        "ContrastBolusUsageSequence",
-        "ConversionSourceAttributesSequence",
-        "FrameAnatomySequence",
-        "RadiopharmaceuticalUsageSequence",
-        *_LAST_RESORT,
-    ]
-)
-"""Macros that are presented as they are, as sequences."""
-
-_SELDOM = frozenset(
-    "ReferencedPathIndex ReferencedXRaySourceIndex EnergyWeightingFactor TubeAngle SpiralPitchFactor "  # noqa: SIM905
-    "WaterEquivalentDiameterCalculationMethodCodeSequence ReconstructionFieldOfView TagAngleFirstAxis "
-    "TagAngleSecondAxis TagSpacingFirstDimension TagSpacingSecondDimension TagThickness "
-    "FlowCompensationDirection PartialFourierDirection InversionTimes ParallelReductionFactorInPlane "
-    "ParallelReductionFactorOutOfPlane ParallelReductionFactorSecondInPlane ParallelAcquisitionTechnique "
-    "DiffusionGradientDirectionSequence DiffusionBMatrixSequence DiffusionAnisotropyType "
-    "MRAcquisitionPhaseEncodingStepsOutOfPlane GradientOutput GradientOutputType".split()
-)
-"""Conditional attributes that most acquisitions have no use for."""
-
-_MERGED = frozenset(["UnassignedSharedConvertedAttributesSequence", "UnassignedPerFrameConvertedAttributesSequence"])
-
-
-@attrs.frozen
-class Macros:
-    """The functional groups of a class.
-
-    Parameters
-    ----------
-    of : mapping of int to int
-        For the tag of an attribute, the tag of the sequence that holds it.
-    whole : frozenset of int
-        Tags of sequences that are attributes of a frame themselves.
-    required : mapping of int to frozenset of int
-        For the tag of such a sequence, what each item must have (type 1).
-    described : mapping of int to frozenset of int
-        For the tag of a sequence that describes the acquisition, what an enhanced image of that class itself states in
-        it (type 1C, for all but converted images).
-    """
-
-    of: Mapping[int, int]
-    whole: frozenset[int]
-    required: Mapping[int, frozenset[int]]
-    described: Mapping[int, frozenset[int]]
-
-
-@cache
-def macros_of(sop_class: str) -> Macros:
-    """Return the functional groups of a class, as its IOD knows them."""
-    iod = iod_of(sop_class)
-    top = "SharedFunctionalGroupsSequence"
-    of: dict[int, int] = {}
-    required: dict[int, frozenset[int]] = {}
-    described: dict[int, frozenset[int]] = {}
-    sequences = [keyword for keyword in iod.attributes((top,)) if keyword not in _MERGED]
-    for sequence in sequences:
-        attributes = iod.attributes((top, sequence))
-        required[tag_of(sequence)] = frozenset(
-            tag_of(k) for k, a in attributes.items() if a.type is AttributeType.REQUIRED
-        )
-        if sequence.startswith(("CT", "MR", "PET")) and "FrameType" not in sequence:
-            described[tag_of(sequence)] = frozenset(
-                tag_of(k) for k, a in attributes.items() if a.type.must_have_value and k not in _SELDOM
-            )
-        for keyword in attributes if sequence not in _WHOLE else ():
-            of.setdefault(tag_of(keyword), tag_of(sequence))
-    whole = frozenset(tag_of(keyword) for keyword in sequences if keyword in _WHOLE)
-    return Macros(MappingProxyType(of), whole, MappingProxyType(required), MappingProxyType(described))
-
-
-Group = dict[int, Column]
-"""Columns of the attributes of one item, by tag; a tuple has one for each frame."""
-
-
-@attrs.frozen
-class FrameLayout:
-    """The attributes of frames at their places.
-
-    Parameters
-    ----------
-    frames : int
-        Number of frames.
-    image : mapping of int to RawElement
-        What is said of the image.
-    macros : mapping of int to Group
-        Of each sequence with one item its attributes.
-    whole : mapping of int to Column
-        Sequences with any number of items, and private groups.
-    """
-
-    frames: int
-    image: Mapping[int, RawElement]
-    macros: Mapping[int, Group]
-    whole: Mapping[int, Column]
-
-    def states(self, tag: int) -> bool:
-        """Whether something is said of the image, or of each frame."""
-        columns = [self.image.get(tag), self.whole.get(tag), *(group.get(tag) for group in self.macros.values())]
-        return any(
-            _says(c) if isinstance(c, RawElement) else all(_says(e) for e in c) for c in columns if c is not None
-        )
-
-    def elements(self) -> dict[int, RawElement]:
-        """Return the elements of the image, the functional groups among them."""
-        found = dict(self.image)
-        if self.macros or self.whole:
-            found[SHARED] = RawElement(SHARED, "SQ", _item(self._shared()))
-            items = self._per_frame()
-            found[PER_FRAME] = RawElement(PER_FRAME, "SQ", b"".join(items))
-        return found
-
-    def _shared(self) -> dict[int, bytes]:
-        shared = {tag: group for tag, group in self.macros.items() if _is_shared(group) and tag not in _OF_A_FRAME}
-        parts = {tag: _items_of(tag, group, 1)[0] for tag, group in shared.items()}
-        return parts | {tag: element_bytes(c) for tag, c in self.whole.items() if isinstance(c, RawElement)}
-
-    def _per_frame(self) -> list[bytes]:
-        varying: dict[int, list[bytes]] = {}
-        for tag, group in self.macros.items():
-            if not _is_shared(group) or tag in _OF_A_FRAME:
-                varying[tag] = _items_of(tag, group, self.frames)
-        for tag, column in self.whole.items():
-            if not isinstance(column, RawElement):
-                varying[tag] = [b"" if e is None else element_bytes(e) for e in column]
-        ordered = [varying[tag] for tag in sorted(varying)]
-        return [_wrapped(b"".join(parts[k] for parts in ordered)) for k in range(self.frames)]
-
-
-def _is_shared(group: Group) -> bool:
-    return all(isinstance(column, RawElement) for column in group.values())
-
-
-def _items_of(tag: int, group: Group, frames: int) -> list[bytes]:
-    """Return the element of a macro for each frame; what the frames share is encoded once.
-
-    A frame of which nothing is said has none; a macro without any attributes is there, with an empty item.
-    """
-    if not group:
-        return [_sequence(tag, b"")] * frames
-    encoded = [
-        element_bytes(column)
-        if isinstance(column, RawElement)
-        else [b"" if e is None else element_bytes(e) for e in column]
-        for _, column in sorted(group.items())
-    ]
-    anything = [any(isinstance(c, RawElement) or c[k] is not None for c in group.values()) for k in range(frames)]
-    return [
-        _sequence(tag, b"".join(part if isinstance(part, bytes) else part[k] for part in encoded))
-        if anything[k]
-        else b""
-        for k in range(frames)
-    ]
-
-
-def _wrapped(content: bytes) -> bytes:
-    return b"\xfe\xff\x00\xe0" + len(content).to_bytes(4, "little") + content
-
-
-def _item(parts: Mapping[int, bytes]) -> bytes:
-    return _wrapped(b"".join(parts[tag] for tag in sorted(parts)))
-
-
-def _sequence(tag: int, content: bytes) -> bytes:
-    return element_bytes(RawElement(tag, "SQ", _wrapped(content)))
-
 
 # --- what goes where ------------------------------------------------------------------------------
 
@@ -256,7 +73,7 @@ def laid_out(headers: Headers, kind: MultiFrameKind, *, is_new: bool) -> tuple[F
             kind.form is not Form.CONVERTED or (_knows(iod, tag) and not lacking(kind, column))
         ):
             image[tag] = column
-        elif kind.form in (Form.CAPTURE, Form.LOOP):
+        elif not kind.has_groups:
             first = _first(column)
             if first.value and _must_be_there(iod, tag):
                 image[tag] = first
@@ -290,7 +107,7 @@ def _in_macros(
     has_planes = headers.column(tag_of("ImagePositionPatient")) is not None
     for tag in headers.columns():
         column = explicit_column(tag, headers)
-        if column is None or (tag in IN_BOTH and isinstance(column, RawElement) and not _says(column)):
+        if column is None or (tag in IN_BOTH and isinstance(column, RawElement) and not says(column)):
             continue
         if tag not in macros.of or (kind.form is Form.CAPTURE and not has_planes):
             rest[tag] = column
@@ -311,15 +128,11 @@ def _has(group: Group, required: frozenset[int], frames: int) -> bool:
     for k in range(frames):
         elements = {tag: c if isinstance(c, RawElement) else c[k] for tag, c in group.items()}
         says_anything = any(e is not None for e in elements.values())
-        if says_anything and not all(_says(elements.get(tag)) for tag in required):
+        if says_anything and not all(says(elements.get(tag)) for tag in required):
             return False
-        if _is_shared(group):
+        if is_shared(group):
             break
     return True
-
-
-def _says(element: RawElement | None) -> bool:
-    return element is not None and bool(element.value.strip(b" \0") or element.vr not in _TEXTS)
 
 
 def _summary(tag: int, column: Column) -> RawElement:
@@ -431,10 +244,12 @@ def missing_attributes(layout: FrameLayout, kind: MultiFrameKind) -> list[str]:
     """Return the keywords of attributes that an image of a class must have with a value (type 1), and this has not."""
     iod = iod_of(kind.sop_class)
     made = {"SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence"}
+    if layout.frames == 1 and kind.form is Form.CAPTURE:
+        made.add("FrameIncrementPointer")  # there is nothing to point from
     return [
         keyword
         for keyword, attribute in iod.attributes(modules=iod.mandatory).items()
         if attribute.type is AttributeType.REQUIRED
         and keyword not in made
-        and not _says(layout.image.get(tag_of(keyword)))
+        and not says(layout.image.get(tag_of(keyword)))
     ] + [keyword for keyword in kind.asked if not layout.states(tag_of(keyword))]

@@ -26,6 +26,7 @@ class Form(Enum):
     MAP = "functional groups, and values in units of measurement"
     CAPTURE = "functional groups for the plane alone; values are grey levels or colours"
     LOOP = "vectors"
+    DOSE = "offsets of planes from the first; values have one scale"
 
 
 @attrs.frozen
@@ -87,7 +88,7 @@ _MAP = MappingProxyType(
         "ContentLabel": "MAP",
     }
 )
-_CAPTURE = MappingProxyType({"ConversionType": "WSD"})  # by a workstation (C.8.6.1)
+_CAPTURE = MappingProxyType({"ConversionType": "WSD", "Modality": "OT"})  # by a workstation; other (C.8.6.1, C.7.3.1)
 _CT, _MR, _PT = "CTImageFrameTypeSequence", "MRImageFrameTypeSequence", "PETFrameTypeSequence"
 
 _KINDS = (
@@ -99,6 +100,7 @@ _KINDS = (
     MultiFrameKind("LegacyConvertedEnhancedMRImageStorage", Form.CONVERTED, "MR", _MR, _CONVERTED),
     MultiFrameKind("LegacyConvertedEnhancedPETImageStorage", Form.CONVERTED, "PT", _PT, _PET),
     MultiFrameKind("ParametricMapStorage", Form.MAP, None, "ParametricMapFrameTypeSequence", _MAP),
+    MultiFrameKind("RTDoseStorage", Form.DOSE, "RTDOSE"),
     MultiFrameKind("UltrasoundMultiFrameImageStorage", Form.LOOP, "US", components=None),
     MultiFrameKind("MultiFrameGrayscaleByteSecondaryCaptureImageStorage", Form.CAPTURE, neutral=_CAPTURE),
     MultiFrameKind("MultiFrameGrayscaleWordSecondaryCaptureImageStorage", Form.CAPTURE, neutral=_CAPTURE),
@@ -178,7 +180,14 @@ def _check(info: ImageInfo, kind: MultiFrameKind) -> None:
             f"pixels of {kind.keyword} have {kind.components} value{'s' * (kind.components > 1)} (got "
             f"{info.components}): leave sop_class= out, or take one component"
         )
-    if kind.has_groups and not info.geometry.is_in_patient:
+    if kind.form is not Form.LOOP and "MONOCHROME1" in _texts(info, "PhotometricInterpretation"):
+        raise HeaderError(
+            f"low values are white (PhotometricInterpretation MONOCHROME1), and frames of {kind.keyword} are "
+            "MONOCHROME2: write a series with SeriesWriter, or invert the values and say so in the headers first"
+        )
+    if kind.form is Form.DOSE and (info.axis is not None or info.geometry.is_sheared):
+        raise HeaderError("the planes of a dose grid follow each other along their normal, and these do not")
+    if (kind.has_groups or kind.form is Form.DOSE) and not info.geometry.is_in_patient:
         raise HeaderError(
             f"frames of {kind.keyword} have a place in the patient, and these images have none: write a secondary "
             "capture, e.g. sop_class='MultiFrameGrayscaleWordSecondaryCaptureImageStorage'"

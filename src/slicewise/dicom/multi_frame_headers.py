@@ -13,10 +13,12 @@ from slicewise.dicom import codes
 from slicewise.dicom.character_sets import in_utf8
 from slicewise.dicom.derivation import evidence_columns, operations_of
 from slicewise.dicom.derived import DerivedHeaders
+from slicewise.dicom.dose_grids import dose_columns
 from slicewise.dicom.encoding import code_item, explicit_column, item, sequence, text
 from slicewise.dicom.enhanced_names import CLASSIC_NAMES, enhanced_columns, without_ordinary_names
 from slicewise.dicom.frame_attributes import derivation_images, order_columns, plane_columns, type_columns
-from slicewise.dicom.frame_places import lacking, macros_of
+from slicewise.dicom.frame_macros import macros_of
+from slicewise.dicom.frame_places import lacking
 from slicewise.dicom.functional_groups import FRAME_GROUPS, SHARED_GROUPS
 from slicewise.dicom.iods import AttributeType, iod_of
 from slicewise.dicom.multi_frame_classes import Form, MultiFrameKind
@@ -34,7 +36,6 @@ __all__ = ["as_frames", "capture_columns", "floating_columns", "unit_columns", "
 _OF_THE_SOURCE = (
     SHARED_GROUPS,
     FRAME_GROUPS,
-    *EXTREMES,
     *(
         tag_of(keyword)
         for keyword in (
@@ -53,12 +54,15 @@ _OF_THE_SOURCE = (
             "InConcatenationTotalNumber",
             "SOPInstanceUIDOfConcatenationSource",
             "RepresentativeFrameNumber",
-            "IconImageSequence",
         )
     ),
 )
-"""What places a frame among those of its source (PS3.3, C.7.6.16 and C.7.6.17), or describes one picture."""
+"""What places a frame among those of its source (PS3.3, C.7.6.16 and C.7.6.17)."""
 
+_OF_ONE_PICTURE = (*EXTREMES, tag_of("IconImageSequence"))
+
+
+_REFERENCES = ("ReferencedSeriesSequence", "StudiesContainingOtherReferencedInstancesSequence")
 _CREATED = ("InstanceCreationDate", "InstanceCreationTime")
 
 
@@ -78,17 +82,22 @@ def as_frames(derived: DerivedHeaders, info: ImageInfo, kind: MultiFrameKind, *,
     """
     if not isinstance(derived.headers.column(tag_of("SpecificCharacterSet")), RawElement | None):
         derived = derived.updated(in_utf8(derived.headers).columns(), "its text is written in UTF-8")
+    is_new = text_of(info.headers.element(tag_of("SOPClassUID"), 0)) != kind.sop_class
     if kind.has_groups:
         derived = derived.updated(without_ordinary_names(derived.headers), "said under another name")
-        derived = derived.updated(_unproven(derived.headers), "of which series they are is not known, and must be said")
+        if is_new:
+            unproven = _unproven(derived.headers)
+            derived = derived.updated(unproven, "of which series they are is not known, and must be said")
     if kind.form is Form.GROUPS:
         renamed = enhanced_columns(derived.headers, _known_to(kind), _described_in(derived.headers, kind))
         derived = derived.updated(renamed, "enhanced images say it in other words")
-        if text_of(info.headers.element(tag_of("SOPClassUID"), 0)) != kind.sop_class:
+        if is_new:
             derived = _without_lacking(derived, kind)
     made = attrs.evolve(info, headers=derived.headers)
     typed = type_columns(made, kind, is_given=type_is_given) if kind.has_groups else {}
     derived = derived.updated(dict.fromkeys(_OF_THE_SOURCE), "it places a frame among those of the source")
+    derived = derived.updated(dict.fromkeys(_OF_ONE_PICTURE), "it describes one picture, and there are several frames")
+    derived = derived.updated(_idle_creators(derived.headers), "a creator of private elements, of which there are none")
     overlays = [tag for tag in derived.headers.columns() if tag >> 16 in OVERLAY_GROUPS]
     derived = derived.updated(dict.fromkeys(overlays), "overlays are not written over frames")
     derived = derived.updated(_identity(derived.headers, info, kind), "one image has one")
@@ -106,10 +115,16 @@ def _without_lacking(derived: DerivedHeaders, kind: MultiFrameKind) -> DerivedHe
     return derived
 
 
+def _idle_creators(headers: Headers) -> dict[int, Column | None]:
+    private = [tag for tag in headers.columns() if tag >> 16 & 1]
+    blocks = {tag & 0xFFFF0000 | tag >> 8 & 0xFF for tag in private}
+    return {tag: None for tag in private if 0x10 <= tag & 0xFFFF <= 0xFF and tag not in blocks}
+
+
 def _with_frames(derived: DerivedHeaders, info: ImageInfo, kind: MultiFrameKind) -> DerivedHeaders:
     made = attrs.evolve(info, headers=derived.headers)
     uid = text_of(derived.headers.element(tag_of("SOPInstanceUID"), 0))
-    evidence: dict[int, Column] = dict(evidence_columns(made))
+    evidence: dict[int, Column | None] = dict(evidence_columns(made))
     if kind.has_groups:
         derived = derived.updated(order_columns(made, kind, uid), "the order of the frames")
         is_copy = operations_of(info.history) <= {Operation.SUBSET}
@@ -117,14 +132,16 @@ def _with_frames(derived: DerivedHeaders, info: ImageInfo, kind: MultiFrameKind)
         single = ("DerivationDescription", "DerivationCodeSequence", "SourceImageSequence")
         moved = dict.fromkeys(map(tag_of, single if any(info.sources) else ()))
         derived = derived.updated({**moved, tag_of("DerivationImageSequence"): images}, "in the group of derivations")
-        if kind.form is Form.MAP:
-            evidence.pop(tag_of("SourceImageEvidenceSequence"), None)
+        # Either lists them all; maps do not know the one, and where there is that, the other says it again.
+        twice = ["SourceImageEvidenceSequence"] if kind.form is Form.MAP else list(_REFERENCES)
+        evidence |= dict.fromkeys(map(tag_of, twice))
         if kind.form is Form.CONVERTED:
             derived = derived.updated(_conversion_sources(made), "the images that were converted")
     else:
         evidence.pop(tag_of("SourceImageEvidenceSequence"), None)
         evidence |= _all_sources(derived.headers)
-        derived = derived.updated(_increments(made, kind), "the order of the frames")
+        placed = dose_columns(made) if kind.form is Form.DOSE else _increments(made, kind)
+        derived = derived.updated(placed, "the order of the frames")
     return derived.updated(evidence, "marking of a derived image")
 
 
@@ -158,7 +175,7 @@ def _identity(headers: Headers, info: ImageInfo, kind: MultiFrameKind) -> dict[i
         absent = [keyword for keyword in needed if headers.column(tag_of(keyword)) is None]
         columns |= {tag_of(k): text(k, needed[k], dictionary_VR(k)) for k in absent}
     for keyword, created in zip(("ContentDate", "ContentTime"), _CREATED, strict=True):
-        if headers.column(tag_of(keyword)) is None:
+        if not text_of(headers.element(tag_of(keyword), 0)):
             instant = headers.element(tag_of(created), 0)
             columns[tag_of(keyword)] = None if instant is None else instant._replace(tag=tag_of(keyword))
     return columns
@@ -209,7 +226,7 @@ def _increments(info: ImageInfo, kind: MultiFrameKind) -> dict[int, Column | Non
     """Return what tells frames apart that have no functional group for it (PS3.3, C.7.6.6 and C.8.6.3)."""
     pointer = tag_of("FrameIncrementPointer")
     columns = loop_columns(info)
-    if info.slices == 1:
+    if info.slices == 1 and kind.form is Form.CAPTURE:
         return columns | {pointer: None}
     timed = [tag_of(k) for k in ("FrameTimeVector", "FrameTime")]
     known = [t for t in timed if columns.get(t, info.headers.column(t)) is not None]
@@ -243,6 +260,10 @@ def with_required(derived: DerivedHeaders, kind: MultiFrameKind) -> DerivedHeade
         if derived.headers.column(tag_of(k)) is None
     }
     derived = derived.updated(missing, "nothing true is known of it, and it must be there (type 2)")
+    orientation = tag_of("PatientOrientation")
+    if kind.form in (Form.CAPTURE, Form.LOOP) and derived.headers.column(orientation) is None:
+        unknown = text("PatientOrientation", "", "CS")
+        derived = derived.updated({orientation: unknown}, "no plane is said of the image itself (type 2C)")
     laterality = tag_of("Laterality")
     if derived.headers.column(tag_of("FrameAnatomySequence")) is not None and not text_of(
         derived.headers.element(laterality, 0)

@@ -8,7 +8,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pydicom.uid import CTImageStorage, PositronEmissionTomographyImageStorage
+from pydicom.uid import (
+    CTImageStorage,
+    EnhancedCTImageStorage,
+    EnhancedPETImageStorage,
+    LegacyConvertedEnhancedCTImageStorage,
+    LegacyConvertedEnhancedPETImageStorage,
+    PositronEmissionTomographyImageStorage,
+)
 
 from slicewise.dicom.storing import Storage
 from slicewise.dicom.values import decimal_strings, text_of
@@ -37,7 +44,14 @@ _INTERCEPT = tag_of("RescaleIntercept")
 _TYPE = tag_of("RescaleType")
 
 
-_CT, _PET = str(CTImageStorage), str(PositronEmissionTomographyImageStorage)
+_CT = frozenset((CTImageStorage, EnhancedCTImageStorage, LegacyConvertedEnhancedCTImageStorage))
+_PET = frozenset(
+    (
+        PositronEmissionTomographyImageStorage,
+        EnhancedPETImageStorage,
+        LegacyConvertedEnhancedPETImageStorage,
+    )
+)
 _MOST = 0xFFFF
 
 
@@ -116,7 +130,7 @@ def rescale_elements(storage: Storage, headers: Headers, index: int, *, keeps_un
     kind = headers.element(_TYPE, index)
     has_kind = kind is not None and kind.value.strip(b" \0")
     stated = headers.element(_SLOPE, index) is not None or has_kind
-    if storage.rescale.is_identity and not stated and sop_class not in (_CT, _PET):
+    if storage.rescale.is_identity and not stated and sop_class not in _CT | _PET:
         return {}
     elements = {
         _SLOPE: RawElement(_SLOPE, "DS", storage.slope.encode("ascii")),
@@ -124,7 +138,7 @@ def rescale_elements(storage: Storage, headers: Headers, index: int, *, keeps_un
     }
     if kind is not None and has_kind:
         elements[_TYPE] = RawElement(_TYPE, "LO", kind.value)
-    elif sop_class != _PET and (sop_class != _CT or not keeps_units):
+    elif sop_class not in _PET and (sop_class not in _CT or not keeps_units):
         elements[_TYPE] = RawElement(_TYPE, "LO", b"US")
     return elements
 

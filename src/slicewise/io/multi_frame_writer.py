@@ -9,39 +9,28 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import attrs
-import numpy as np
 
 from slicewise.dicom.derived import DerivedHeaders
 from slicewise.dicom.encoders import syntax_of
-from slicewise.dicom.encoding import element_bytes, meta_bytes
-from slicewise.dicom.frame_places import FrameLayout, laid_out, missing_attributes
-from slicewise.dicom.implicit import implicit_bytes
+from slicewise.dicom.frame_places import missing_attributes
 from slicewise.dicom.lossy import Lossy
 from slicewise.dicom.multi_frame_classes import Form, MultiFrameKind, multi_frame_kind
 from slicewise.dicom.multi_frame_headers import (
     as_frames,
-    capture_columns,
-    floating_columns,
-    unit_columns,
     unknown_to,
     with_required,
 )
 from slicewise.dicom.new_headers import new_attributes
-from slicewise.dicom.pixels import PixelFormat
-from slicewise.dicom.stored_attributes import rescale_columns, stored_columns
-from slicewise.dicom.storing import Storage, identity_storage, quantise
+from slicewise.dicom.storing import Storage
 from slicewise.dicom.uids import fresh_uids
 from slicewise.dicom.values import text_of
-from slicewise.errors import DestinationError, ParameterError, ValueRangeError, WriteError
+from slicewise.errors import DestinationError, ParameterError, WriteError
 from slicewise.image import ImageInfo
 from slicewise.image.elements import tag_of
-from slicewise.image.headers import Column
-from slicewise.io.derived_writer import DerivedWriter, StorageTrial, Written, check_no_source, source_uids
-from slicewise.io.instance_files import IMPLEMENTATION
-from slicewise.io.multi_frame_file import MultiFrameFile
+from slicewise.io.derived_writer import DerivedWriter, Written, check_no_source, source_uids
+from slicewise.io.multi_frame_trial import MultiFrameTrial, complete, is_new_class, some_form
 from slicewise.io.staging import folder_beside
-from slicewise.io.storage_choice import Choice, PerSlice
-from slicewise.pipeline.node import Array, Node, Slab, node
+from slicewise.pipeline.node import node
 from slicewise.pipeline.run import Runner
 
 __all__ = ["MultiFrameWriter"]
@@ -123,11 +112,11 @@ class MultiFrameWriter(DerivedWriter):
         kind, derived = self._described
         final = self.path.resolve()
         with folder_beside(final) as stage:
-            trial = _Writing(self, derived, runner, stage, kind)
+            trial = MultiFrameTrial(self, derived, runner, stage / final.name, kind=kind, unit=self.unit)
             written = trial.run()
             self._check_destination()
             try:
-                (stage / _NAME).replace(final)
+                (stage / final.name).replace(final)
             except OSError as error:
                 raise WriteError(f"{final}: the finished file cannot be moved there ({error.strerror})") from error
         return Written(
@@ -145,7 +134,7 @@ class MultiFrameWriter(DerivedWriter):
         derived = self._derived(info, extract=False)
         derived = as_frames(derived, info, kind, type_is_given=self.image_type is not None)
         derived = derived.with_overrides(self.overrides, source_uids(info), one_instance=True)
-        if self.strict_iod:
+        if self.strict_iod and kind.form is not Form.CONVERTED:  # which has a place for everything
             unknown = dict.fromkeys(unknown_to(derived, kind))
             derived = derived.updated(unknown, "strict_iod: the IOD does not know it")
         derived = with_required(derived, kind)
@@ -176,10 +165,10 @@ class MultiFrameWriter(DerivedWriter):
             raise ParameterError("floating-point values are not compressed: transfer_syntax='explicit' or 'deflated'")
 
     def _check_known(self, kind: MultiFrameKind, derived: DerivedHeaders, info: ImageInfo) -> None:
-        storage = Storage("1", "0", _some_form(info))
-        is_new = _is_new(kind, info)
+        storage = Storage("1", "0", some_form(info))
+        is_new = is_new_class(kind, info)
         storages = (storage,) * info.slices
-        layout, _ = _complete(derived, kind, storages, is_new=is_new, keeps_mapping=True, keeps_units=True)
+        layout, _ = complete(derived, kind, storages, is_new=is_new, keeps_mapping=True, keeps_units=True)
         # PixelData, and how it is stored, is known when it is written.
         missing = missing_attributes(layout, kind)
         if kind.has_groups and derived.headers.column(tag_of("SliceThickness")) is None:
@@ -209,161 +198,3 @@ class MultiFrameWriter(DerivedWriter):
                     f"{self.path}: is not a DICOM file, and overwriting would delete it; choose another name"
                 )
         check_no_source(self.path.parent, [self.path], self.source.info)
-
-
-_NAME = "image.dcm"
-
-
-def _is_new(kind: MultiFrameKind, info: ImageInfo) -> bool:
-    return text_of(info.headers.element(tag_of("SOPClassUID"), 0)) != kind.sop_class
-
-
-def _some_form(info: ImageInfo) -> PixelFormat:
-    return PixelFormat(rows=info.geometry.rows, columns=info.geometry.columns, samples=info.components)
-
-
-def _complete(
-    derived: DerivedHeaders,
-    kind: MultiFrameKind,
-    storages: Sequence[Storage],
-    *,
-    is_new: bool,
-    keeps_mapping: bool,
-    keeps_units: bool,
-    mapping: dict[int, Column | None] | None = None,
-) -> tuple[FrameLayout, DerivedHeaders]:
-    """Return the attributes at their places, those of the stored pixels among them."""
-    final = derived.updated(stored_columns(storages[0], keeps_mapping=keeps_mapping, keeps_units=keeps_units))
-    if storages[0].form.floating:
-        final = final.updated(floating_columns(), "values are floating-point numbers")
-    if mapping is not None:
-        final = final.updated(mapping, "the unit of the values")
-    if kind.form is Form.CAPTURE:
-        scaled = capture_columns(final.headers)
-    else:
-        scaled = rescale_columns(storages, final.headers, keeps_units=keeps_units, always=kind.has_groups)
-    final = final.updated(scaled, "how the values are stored")
-    layout, lost = laid_out(final.headers, kind, is_new=is_new)
-    for tag, reason in lost.items():
-        final = final.updated({tag: layout.image.get(tag)}, reason)
-    return layout, final
-
-
-class _Writing(StorageTrial[DerivedHeaders]):
-    """One run of a writer; what it writes is one file, and what it returns its headers, frame by frame."""
-
-    writer: MultiFrameWriter
-
-    def __init__(
-        self, writer: MultiFrameWriter, derived: DerivedHeaders, runner: Runner, stage: Path, kind: MultiFrameKind
-    ) -> None:
-        super().__init__(writer, derived, runner, stage)
-        self.kind = kind
-
-    def candidates(self) -> list[Choice | PerSlice]:
-        """Return the storages to try; a secondary capture holds values as they are."""
-        if self.kind.form is Form.MAP:
-            return [self._floating()]
-        if self.kind.form is not Form.CAPTURE:
-            return super().candidates()
-        return [self._identity()]
-
-    def needs_window(self) -> bool:
-        """Return whether a window must be found; values of a parametric map have units to be shown in."""
-        return self.kind.form is not Form.MAP and super().needs_window()
-
-    def measured(self, low: float, high: float) -> Choice:
-        """Return the storage for values of a known range."""
-        if self.kind.form is not Form.CAPTURE:
-            return super().measured(low, high)
-        form = self._identity().storages[0].form
-        if low < form.limits[0] or high > form.limits[1] or self.info.dtype.kind == "f":
-            raise ValueRangeError(
-                f"a secondary capture holds whole numbers from {form.limits[0]} to {form.limits[1]} as they are (the "
-                f"values are {self.info.dtype}, {low:g} to {high:g}): Window or Clip and Cast them first, or give the "
-                "image headers of a modality with NewSeries(...), which is written with slope and intercept"
-            )
-        return self._identity()
-
-    def _identity(self) -> Choice:
-        eight = self.info.components > 1 or self.kind.keyword.startswith("MultiFrameGrayscaleByte")
-        bits = 8 if eight else 16
-        form = attrs.evolve(
-            _some_form(self.info),
-            bits_allocated=bits,
-            bits_stored=bits,
-            high_bit=bits - 1,
-            photometric="RGB" if self.info.components > 1 else "MONOCHROME2",
-        )
-        return Choice((identity_storage(form),) * self.info.slices, keeps_mapping=False)
-
-    def _floating(self) -> Choice:
-        kind, size = self.info.dtype.kind, self.info.dtype.itemsize
-        bits = 64 if (kind == "f" and size > 4) or (kind != "f" and size > 2) else 32
-        form = attrs.evolve(_some_form(self.info), bits_allocated=bits, floating=True)
-        return Choice((Storage("1", "0", form, exact=True),) * self.info.slices, keeps_mapping=False)
-
-    def write(self, source: Node, choice: Choice | PerSlice, derived: DerivedHeaders) -> DerivedHeaders:
-        """Write all frames to one file.
-
-        Raises
-        ------
-        Misfit
-            If a value does not fit the storage.
-        """
-        syntax = syntax_of(self.writer.transfer_syntax)
-        slices = self.info.slices
-        storages: list[Storage] = list(choice.storages[:1]) * slices
-        errors, ranges = np.zeros(slices), np.zeros((slices, 2))
-        with MultiFrameFile(self.stage / _NAME, slices, choice.storages[0].form, syntax) as file:
-
-            def put(slab: Slab, values: Array) -> None:
-                for k, index in enumerate(slab):
-                    storages[index] = choice.storage(index, values[k])
-                    stored, errors[index] = _stored(values[k], storages[index], f"slice {index}")
-                    file.write(index, stored)
-                    if storages[index].form.floating:
-                        ranges[index] = _ends(stored)
-
-            self.runner.stream(source, put, "writing")
-            if file.written != slices:
-                raise WriteError(f"{file.written} of {slices} frames were written")
-            layout, final = _complete(
-                derived,
-                self.kind,
-                storages,
-                is_new=_is_new(self.kind, self.info),
-                keeps_mapping=choice.keeps_mapping,
-                keeps_units=self.keeps_units,
-                mapping=None if self.writer.unit is None else unit_columns(self.writer.unit, _range(ranges)),
-            )
-            elements = layout.elements()
-            bytes_of = implicit_bytes if syntax.is_implicit else element_bytes
-            uid = text_of(elements[tag_of("SOPInstanceUID")])
-            file.finish(
-                meta_bytes(self.kind.sop_class, uid, syntax.uid, IMPLEMENTATION),
-                b"".join(bytes_of(elements[tag]) for tag in sorted(elements)),
-            )
-        self.largest_error = float(errors.max())
-        return final
-
-
-def _stored(values: Array, storage: Storage, place: str) -> tuple[Array, float]:
-    """Return the stored values of a frame and the largest error they make; floating-point values are as they are."""
-    if not storage.form.floating:
-        return quantise(values, storage, place)
-    stored = values.astype(storage.form.dtype)
-    if values.dtype.kind != "f" and not np.array_equal(stored.astype(values.dtype), values):
-        raise ValueRangeError(f"{place}: there are values that {stored.dtype} does not hold exactly: Cast them first")
-    if not np.isfinite(stored).any():
-        raise ValueRangeError(f"{place}: no value is finite, so that the map has no range of values to state")
-    return stored, 0.0
-
-
-def _range(ends: Array) -> tuple[float, float]:
-    return float(ends[:, 0].min()), float(ends[:, 1].max())
-
-
-def _ends(values: Array) -> tuple[float, float]:
-    finite = values[np.isfinite(values)]
-    return float(finite.min()), float(finite.max())
