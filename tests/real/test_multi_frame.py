@@ -173,7 +173,10 @@ def test_a_parametric_map_holds_every_value_as_it_is(data, tmp_path):
     path = tmp_path / "map.dcm"
     unit = ("mm2/s", "UCUM", "square millimeter per second")
     writer = sw.MultiFrameWriter(
-        path, sop_class="ParametricMapStorage", unit=unit, overrides={"DeviceSerialNumber": "1"}
+        path,
+        sop_class="ParametricMapStorage",
+        unit=unit,
+        overrides={"DeviceSerialNumber": "1", "RecognizableVisualFeatures": "NO"},
     )
     (node >> writer).update(progress=False)
     values = node.update(progress=False).array

@@ -83,7 +83,6 @@ _MAP = MappingProxyType(
     {
         **_PET,
         "BurnedInAnnotation": "NO",  # the only value (C.8.32.2)
-        "RecognizableVisualFeatures": "NO",
         "LossyImageCompression": "00",
         "ContentLabel": "MAP",
     }
