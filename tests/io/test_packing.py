@@ -11,7 +11,7 @@ import pydicom
 import pytest
 
 import slicewise as sw
-from slicewise.errors import DestinationError
+from slicewise.errors import ComputeError, DestinationError
 
 NAMES = ["out.zip", "out.tar", "out.tar.gz", "OUT.TGZ"]
 
@@ -78,3 +78,34 @@ def test_a_run_that_fails_leaves_nothing(phantom_ct, tmp_path):
     with pytest.raises(RuntimeError):
         node.update(progress=False)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_files_are_handed_over_whole_and_in_order(phantom_ct, tmp_path):
+    files: dict[str, bytes] = {}
+    reader = sw.SeriesReader(phantom_ct.folder)
+    written = (reader >> sw.SeriesWriter(files.__setitem__)).update(progress=False)
+    assert (written.folder, written.paths) == (None, ())
+    assert list(files) == [f"{k:04d}.dcm" for k in range(1, len(phantom_ct.paths) + 1)]
+    read = [pydicom.dcmread(io.BytesIO(data)) for data in files.values()]
+    assert {dataset.SeriesInstanceUID for dataset in read} == {written.series_uid}
+    np.testing.assert_array_equal(
+        [dataset.pixel_array for dataset in read],
+        [pydicom.dcmread(path).pixel_array for path in _in_slice_order(phantom_ct)],
+    )
+
+
+def test_nothing_is_handed_over_of_a_series_that_fails(phantom_ct):
+    def fail(array):
+        if array.max() > -2000:
+            raise RuntimeError("no")
+        return array
+
+    files: dict[str, bytes] = {}
+    broken = sw.SeriesReader(phantom_ct.folder) >> sw.Function(fail) >> sw.SeriesWriter(files.__setitem__)
+    with pytest.raises(ComputeError, match="no"):
+        broken.update(progress=False)
+    assert files == {}
+
+
+def _in_slice_order(phantom):
+    return sorted(phantom.paths, key=lambda path: pydicom.dcmread(path).ImagePositionPatient[2])

@@ -82,7 +82,7 @@ def checks(evidence: Evidence) -> Iterator[Check]:
 
 
 def _by_slicewise(evidence: Evidence) -> Check:
-    again = SeriesReader(evidence.written.folder, on_gap="keep").update(progress=False)
+    again = SeriesReader(evidence.written.paths, on_gap="keep").update(progress=False)
     apart = space_differences(evidence.result.geometry, again.geometry)
     worst = _worst(evidence.result.array, again.array)
     return Check(

@@ -18,7 +18,8 @@ __all__ = ["comparison_html", "discovery_html", "report_html", "volumes_html", "
 
 def written_html(written: Written) -> str:
     """Return what was written as HTML."""
-    rows = [("folder", str(written.folder)), ("files", str(len(written.paths))), ("series", written.series_uid)]
+    place = "handed over" if written.folder is None else str(written.folder)
+    rows = [("folder", place), ("slices", str(written.report.slices)), ("series", written.series_uid)]
     return wrapped("<b>Written</b>", pairs(rows), report_html(written.report))
 
 

@@ -42,17 +42,17 @@ class Written:
 
     Parameters
     ----------
-    folder : Path
-        Where to.
+    folder : Path or None
+        Where to; None if files were handed to a callable.
     paths : tuple of Path
-        The files, in slice order; of a stack volume after volume.
+        The files, in slice order; of a stack volume after volume. Empty if they were handed to a callable.
     series_uid : str
         SeriesInstanceUID of the new series.
     report : Report
         What became of each attribute, and how true the pixels are.
     """
 
-    folder: Path
+    folder: Path | None
     paths: tuple[Path, ...]
     series_uid: str
     report: Report

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -39,8 +42,21 @@ from slicewise.pipeline.run import Runner
 __all__ = ["SeriesWriter", "Written"]
 
 
-def _folder(value: str | os.PathLike[str]) -> Path:
-    return Path(value).expanduser()
+Put = Callable[[str, bytes], object]
+"""Takes the name and the content of a file."""
+
+
+def _destination(value: str | os.PathLike[str] | Put) -> Path | Put:
+    return value if callable(value) else Path(value).expanduser()
+
+
+@contextmanager
+def _handed_over(put: Put, names: Sequence[str]) -> Iterator[Path]:
+    """Give a folder to write to, whose files are handed over when all are there."""
+    with tempfile.TemporaryDirectory(prefix="slicewise-") as folder:
+        yield Path(folder)
+        for name in names:
+            put(name, Path(folder, name).read_bytes())
 
 
 def _known_class(_: Any, __: attrs.Attribute[str], value: str | None) -> None:
@@ -65,9 +81,10 @@ class SeriesWriter(DerivedWriter):
 
     Parameters
     ----------
-    folder : path
+    folder : path or callable
         Where to; made if it is not there. It must not hold the source. A name that ends in ``.zip``, ``.tar``,
-        ``.tar.gz`` or ``.tgz`` stands for an archive of the files.
+        ``.tar.gz`` or ``.tgz`` stands for an archive of the files. A callable is given the name and the bytes of each
+        file, in slice order, when all of them are written: ``SeriesWriter(files.__setitem__)`` fills a dictionary.
     series_description : str, optional
         At most 64 characters; by default that of the source and the names of the operations.
     series_number : int, optional
@@ -118,7 +135,7 @@ class SeriesWriter(DerivedWriter):
 
     takes_stacks: ClassVar[bool] = True
 
-    folder: Path = attrs.field(converter=_folder)
+    folder: Path | Put = attrs.field(converter=_destination)
     file_pattern: str = attrs.field(default="{:04d}.dcm", kw_only=True)
     instance_number_start: int = attrs.field(default=1, kw_only=True, validator=integer_string)
     sop_class: str | None = attrs.field(default=None, kw_only=True, validator=_known_class)
@@ -151,17 +168,22 @@ class SeriesWriter(DerivedWriter):
         """Run the pipeline, write the series and return what was written."""
         derived = self._derive()
         self._check_folder()
-        staged = staged_archive if is_archive_name(self.folder) else staged_folder
-        with staged(self.folder, overwrite=self.overwrite) as stage:
+        with self._staged() as stage:
             writing = _Writing(self, derived, runner, stage)
             final = writing.run()
-        paths = tuple(self.folder / name for name in self.file_names)
+        folder = self.folder if isinstance(self.folder, Path) else None
         return Written(
-            folder=self.folder,
-            paths=paths,
+            folder=folder,
+            paths=() if folder is None else tuple(folder / name for name in self.file_names),
             series_uid=text_of(final.headers.element(tag_of("SeriesInstanceUID"), 0)),
             report=self._report(writing, final),
         )
+
+    def _staged(self) -> AbstractContextManager[Path]:
+        if not isinstance(self.folder, Path):
+            return _handed_over(self.folder, self.file_names)
+        staged = staged_archive if is_archive_name(self.folder) else staged_folder
+        return staged(self.folder, overwrite=self.overwrite)
 
     @property
     def file_names(self) -> list[str]:
@@ -210,6 +232,8 @@ class SeriesWriter(DerivedWriter):
             raise ParameterError(f"'instance_number_start' must leave room for all slices (the last would be {last})")
 
     def _check_folder(self) -> None:
+        if not isinstance(self.folder, Path):
+            return
         target = self.folder.resolve()
         for reader in (n for n in self.walk() if isinstance(n, SeriesReader)):
             for path in reader.files:
