@@ -250,6 +250,53 @@ ENHANCED = {
         {**MACHINE, "ComplexImageComponent": "MAGNITUDE", "ApplicableSafetyStandardAgency": "IEC"},
     ),
 }
+
+
+def code(value: str, scheme: str, meaning: str) -> Dataset:
+    """Return an item with a code."""
+    item = Dataset()
+    item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = value, scheme, meaning
+    return item
+
+
+def items(**values: Any) -> list[Dataset]:
+    """Return a sequence of one item."""
+    item = Dataset()
+    for keyword, value in values.items():
+        setattr(item, keyword, value)
+    return [item]
+
+
+CORRECTIONS = """
+    DecayCorrected AttenuationCorrected ScatterCorrected DeadTimeCorrected GantryMotionCorrected PatientMotionCorrected
+    CountLossNormalizationCorrected RandomsCorrected NonUniformRadialSamplingCorrected SensitivityCalibrated
+    DetectorNormalizationCorrection
+"""
+ENHANCED["EnhancedPETImageStorage"] = (
+    "PT",
+    {
+        **MACHINE,
+        **dict.fromkeys(CORRECTIONS.split(), "NO"),
+        "TableMotion": "STATIC",
+        "TimeOfFlightInformationUsed": "FALSE",
+        "TemporalPositionIndex": 1,
+        "ViewCodeSequence": [code("62824007", "SCT", "Transverse")],
+        "RadiopharmaceuticalUsageSequence": items(RadiopharmaceuticalAgentNumber=1),
+        "RadiopharmaceuticalInformationSequence": items(
+            RadiopharmaceuticalAgentNumber=1,
+            RadionuclideCodeSequence=[code("77004003", "SCT", "^18^Fluorine")],
+            RadiopharmaceuticalCodeSequence=[code("35321007", "SCT", "Fluorodeoxyglucose F^18^")],
+            AdministrationRouteCodeSequence=[code("47625008", "SCT", "Intravenous route")],
+            RadiopharmaceuticalVolume=1.0,
+            RadiopharmaceuticalStartDateTime="20240101101010",
+            RadiopharmaceuticalStopDateTime="",
+            RadionuclideTotalDose=3e8,
+            RadionuclideHalfLife=6586,
+            RadionuclidePositronFraction=0.97,
+            RadiopharmaceuticalSpecificActivity=None,
+        ),
+    },
+)
 CAPTURES = {
     "MultiFrameGrayscaleByteSecondaryCaptureImageStorage": np.uint8,
     "MultiFrameGrayscaleWordSecondaryCaptureImageStorage": np.uint16,
@@ -287,7 +334,7 @@ def from_scratch(folder: Path) -> Iterator[Case]:
         new = picture(np.uint8, in_patient=False, colour=True) >> sw.NewSeries(modality)
         yield made(f"{class_of(new)}, colour", "an array", new, sw.SeriesWriter(folder / f"{modality}-colour"))
     for keyword, (modality, known) in ENHANCED.items():
-        new = picture(np.int16) >> sw.NewSeries(modality)
+        new = picture(np.int16) >> sw.NewSeries(modality, attributes=SINGLE[modality])
         writer = sw.MultiFrameWriter(folder / f"{keyword}.dcm", sop_class=keyword, overrides=known)
         yield made(keyword, "an array", new, writer)
     for keyword, dtype in CAPTURES.items():
@@ -313,6 +360,7 @@ REAL_FRAMES = (
     ("ct-ge-liver-41", "LegacyConvertedEnhancedCTImageStorage"),
     ("mr-canon-adc-36", "LegacyConvertedEnhancedMRImageStorage"),
     ("pet-ge-wholebody-267", "LegacyConvertedEnhancedPETImageStorage"),
+    ("ct-enhanced", "EnhancedCTImageStorage"),
     ("mr-enhanced", "EnhancedMRImageStorage"),
     ("mr-enhanced-color", "EnhancedMRColorImageStorage"),
 )
@@ -325,10 +373,17 @@ def from_real(folder: Path, data: Path) -> Iterator[Case]:
         writer = sw.SeriesWriter(folder / f"{case}-series", sop_class=keyword if case != "color-series" else None)
         yield made(keyword, case, volume.reader(), writer, volume.paths)
     for case, keyword in REAL_FRAMES:
-        volume = sw.discover(data / case, progress=False).series[0].volumes[0]
+        found = [one for one in sw.discover(data / case, progress=False).series if is_single_or(one, keyword)]
+        volume = found[0].volumes[0]
         yield made(keyword, case, volume.reader(), sw.MultiFrameWriter(folder / f"{case}.dcm"), volume.paths)
     dose = data / "pydicom-misc" / "rtdose.dcm"
     yield made("RTDoseStorage", "rtdose.dcm", sw.SeriesReader(dose), sw.MultiFrameWriter(folder / "dose.dcm"), [dose])
+
+
+def is_single_or(series: Any, keyword: str) -> bool:
+    """Whether a series is of single images, or of the class."""
+    sop_class = pydicom.dcmread(series.volumes[0].paths[0], stop_before_pixels=True).SOPClassUID
+    return keyword.startswith("Legacy") or sop_class == getattr(pydicom.uid, keyword)
 
 
 def class_of(node: Any) -> str:

@@ -77,6 +77,7 @@ _PET = MappingProxyType({**_CONVERTED, "ContentQualification": "RESEARCH"})
 _ENHANCED = MappingProxyType({**_PET, "LossyImageCompression": "00"})
 _MR_IMAGE = MappingProxyType({**_ENHANCED, "AcquisitionContrast": "UNKNOWN"})
 _ASKED = ("BurnedInAnnotation", "FrameAnatomySequence")
+_ASKED_OF_PET = (*_ASKED, "RadiopharmaceuticalUsageSequence", "TemporalPositionIndex")
 _ASKED_OF_CT = (*_ASKED, "IrradiationEventUID")
 _ASKED_OF_MR = (*_ASKED, "ComplexImageComponent", "ApplicableSafetyStandardAgency")
 _MAP = MappingProxyType(
@@ -94,7 +95,7 @@ _KINDS = (
     MultiFrameKind("EnhancedCTImageStorage", Form.GROUPS, "CT", _CT, _ENHANCED, _ASKED_OF_CT),
     MultiFrameKind("EnhancedMRImageStorage", Form.GROUPS, "MR", _MR, _MR_IMAGE, _ASKED_OF_MR),
     MultiFrameKind("EnhancedMRColorImageStorage", Form.GROUPS, "MR", _MR, _MR_IMAGE, _ASKED_OF_MR, components=3),
-    MultiFrameKind("EnhancedPETImageStorage", Form.GROUPS, "PT", _PT, _ENHANCED, _ASKED),
+    MultiFrameKind("EnhancedPETImageStorage", Form.GROUPS, "PT", _PT, _ENHANCED, _ASKED_OF_PET),
     MultiFrameKind("LegacyConvertedEnhancedCTImageStorage", Form.CONVERTED, "CT", _CT, _CONVERTED),
     MultiFrameKind("LegacyConvertedEnhancedMRImageStorage", Form.CONVERTED, "MR", _MR, _CONVERTED),
     MultiFrameKind("LegacyConvertedEnhancedPETImageStorage", Form.CONVERTED, "PT", _PT, _PET),
