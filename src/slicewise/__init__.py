@@ -13,6 +13,7 @@ except PackageNotFoundError:  # a checkout that is not installed
     __version__ = "0+unknown"
 
 _HOMES = {
+    "Blend": "filters.combine",
     "Cast": "filters.intensity",
     "Clip": "filters.intensity",
     "Coordinates": "image",
@@ -25,6 +26,8 @@ _HOMES = {
     "Image": "image",
     "ImageStack": "image",
     "Lossy": "dicom.lossy",
+    "Join": "filters.combine",
+    "Mask": "filters.combine",
     "Median": "filters.neighbourhood",
     "MultiFrameWriter": "io.multi_frame_writer",
     "NewSeries": "io.new_series",
@@ -32,6 +35,7 @@ _HOMES = {
     "Padding": "image",
     "PaddingMask": "filters.padding",
     "PerSlice": "image",
+    "Project": "filters.projections",
     "Resample": "filters.geometry",
     "ResultCache": "pipeline.cache",
     "SUVbw": "filters.uptake",
@@ -54,10 +58,12 @@ _HOMES = {
     "sitk": "filters.sitk",
     "transcode": "io.transcode",
     "validate": "io.validate",
+    "where": "filters.combine",
 }
 """Where each public name lives: rooms are imported when a name of theirs is first used."""
 
 __all__ = [
+    "Blend",
     "Cast",
     "Clip",
     "Coordinates",
@@ -69,7 +75,9 @@ __all__ = [
     "Headers",
     "Image",
     "ImageStack",
+    "Join",
     "Lossy",
+    "Mask",
     "Median",
     "MultiFrameWriter",
     "NewSeries",
@@ -77,6 +85,7 @@ __all__ = [
     "Padding",
     "PaddingMask",
     "PerSlice",
+    "Project",
     "Resample",
     "ResultCache",
     "SUVbw",
@@ -100,18 +109,21 @@ __all__ = [
     "sitk",
     "transcode",
     "validate",
+    "where",
 ]
 
 if TYPE_CHECKING:
     from slicewise import errors
     from slicewise.dicom.lossy import Lossy
     from slicewise.filters import sitk
+    from slicewise.filters.combine import Blend, Join, Mask, where
     from slicewise.filters.deidentify import Deidentify
     from slicewise.filters.function import Function
     from slicewise.filters.geometry import Crop, Resample
     from slicewise.filters.intensity import Cast, Clip, Threshold, Window
     from slicewise.filters.neighbourhood import Gaussian, Median
     from slicewise.filters.padding import PaddingMask
+    from slicewise.filters.projections import Project
     from slicewise.filters.uptake import SUVbw
     from slicewise.image import Coordinates, Geometry, Headers, Image, ImageStack, Padding, PerSlice
     from slicewise.io.codify import codify

@@ -49,14 +49,17 @@ def parse_filter(text: str) -> Node:
     return node
 
 
+_NOT_WRITTEN = frozenset(["Function", "Blend", "Join", "Mask"])
+"""A function cannot be written on a command line, nor another image that a filter cannot do without."""
+
+
 def filter_names() -> dict[str, type[Node]]:
     """Return the filters that can be written on a command line, by name."""
     public = {name: getattr(slicewise, name) for name in slicewise.__all__}
-    # A function cannot be written down here.
     return {
         name: value
         for name, value in public.items()
-        if isinstance(value, type) and value.__module__.startswith("slicewise.filters.") and name != "Function"
+        if isinstance(value, type) and value.__module__.startswith("slicewise.filters.") and name not in _NOT_WRITTEN
     }
 
 

@@ -11,9 +11,13 @@ __all__ = [
     "GAUSSIAN",
     "LOSSY_COMPRESSION",
     "LOSSY_PREDECESSOR",
+    "MASKING",
     "MASK_IMAGE",
     "MAXIMUM",
+    "MAXIMUM_PROJECTION",
+    "MEAN",
     "MINIMUM",
+    "MINIMUM_PROJECTION",
     "MULTIPLICATION",
     "PROCESSED",
     "PROCESSING_EQUIPMENT",
@@ -39,6 +43,10 @@ SUBTRACTION = Code("113062", "DCM", "Pixel by pixel subtraction")
 MULTIPLICATION = Code("113053", "DCM", "Pixel by pixel multiplication")
 DIVISION = Code("113046", "DCM", "Pixel by pixel division")
 MAXIMUM = Code("113048", "DCM", "Pixel by pixel Maximum")
+MEAN = Code("113049", "DCM", "Pixel by pixel mean")
+MAXIMUM_PROJECTION = Code("113078", "DCM", "Maximum intensity projection")
+MINIMUM_PROJECTION = Code("113079", "DCM", "Minimum intensity projection")
+MASKING = Code("113047", "DCM", "Pixel by pixel mask")
 MINIMUM = Code("113051", "DCM", "Pixel by pixel Minimum")
 SUBSET = Code("113091", "DCM", "Spatially-related frames extracted from the volume")
 # What has none there: processing that nobody has a code for (PS3.3, 8.2, a private scheme begins with 99).

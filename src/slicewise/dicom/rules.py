@@ -86,6 +86,7 @@ def propagate(
     after: Geometry,
     keeps_units: bool = True,
     withheld: Headers | None = None,
+    mixes_patients: bool = False,
 ) -> Propagated:
     """Return the headers of a result, and what was regenerated or dropped and why.
 
@@ -103,15 +104,18 @@ def propagate(
         Whether values mean the same afterwards.
     withheld : Headers, optional
         What was withheld of the primary input before.
+    mixes_patients : bool
+        Whether inputs may be of different patients.
 
     Raises
     ------
     PatientMismatchError
-        If inputs are of different patients.
+        If inputs are of different patients, and may not be.
     """
     inputs, maps = _with_headers(inputs, maps)
     task = _Task(inputs, maps, frozenset(operations), before, after, keeps_units)
-    _check_patients(inputs)
+    if not mixes_patients:
+        _check_patients(inputs)
     kept: dict[int, Column] = {}
     aside = _still_withheld(withheld, task)
     changes: list[Change] = []

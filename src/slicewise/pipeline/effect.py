@@ -36,9 +36,12 @@ class Effect:
     attributes : mapping of str to object
         Attributes that are true of the result whatever the source said, such as the units a node makes: keyword
         to a value, a list with one for each slice, or None for what no longer holds.
+    mixes_patients : bool
+        Whether the inputs may be of different patients; the result is the first one's.
     """
 
     operations: frozenset[Operation] = attrs.field(converter=_operations)
     keeps_units: bool = True
     derivation: tuple[Code, ...] = ()
     attributes: Mapping[str, Any] = attrs.field(factory=dict, converter=_fixed)
+    mixes_patients: bool = False

@@ -19,7 +19,12 @@ _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 def infer(
-    inputs: Sequence[ImageInfo], outline: Outline, step: Step, *, attributes: Mapping[str, Any] = _NOTHING
+    inputs: Sequence[ImageInfo],
+    outline: Outline,
+    step: Step,
+    *,
+    attributes: Mapping[str, Any] = _NOTHING,
+    mixes_patients: bool = False,
 ) -> ImageInfo:
     """Return what is known of the result of a step: its headers by the header rules, its sources and history.
 
@@ -33,6 +38,8 @@ def infer(
         What is done; the changes that the rules make are added to it.
     attributes : mapping of str to object
         What the step itself knows to be true of its result; see ``Effect``.
+    mixes_patients : bool
+        Whether inputs may be of different patients.
     """
     # An input without a slice map lends its grid only: no header, source or step of it goes on.
     inputs = inputs[: len(outline.slices)]
@@ -44,6 +51,7 @@ def infer(
         after=outline.geometry,
         keeps_units=step.keeps_units,
         withheld=inputs[0].withheld,
+        mixes_patients=mixes_patients,
     )
     if attributes:
         propagated = _with_attributes(propagated, attributes, step)

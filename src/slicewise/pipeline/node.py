@@ -206,7 +206,14 @@ class Node(Operators):
             derivation=self.effect.derivation,
             keeps_units=self.effect.keeps_units,
         )
-        return infer(inputs, self.outline(*inputs), step, attributes=self.effect.attributes)
+        effect = self.effect
+        return infer(
+            inputs,
+            self.outline(*inputs),
+            step,
+            attributes=effect.attributes,
+            mixes_patients=effect.mixes_patients,
+        )
 
     @property
     def geometry(self) -> Geometry:
