@@ -46,6 +46,7 @@ _HOMES = {
     "VolumeReader": "io.volumes",
     "VolumeWriter": "io.volume_writer",
     "Window": "filters.intensity",
+    "WithPixelsFrom": "filters.pixels_back",
     "as_node": "pipeline.node",
     "codify": "io.codify",
     "compare": "io.compare",
@@ -96,6 +97,7 @@ __all__ = [
     "VolumeReader",
     "VolumeWriter",
     "Window",
+    "WithPixelsFrom",
     "__version__",
     "as_node",
     "codify",
@@ -123,6 +125,7 @@ if TYPE_CHECKING:
     from slicewise.filters.intensity import Cast, Clip, Threshold, Window
     from slicewise.filters.neighbourhood import Gaussian, Median
     from slicewise.filters.padding import PaddingMask
+    from slicewise.filters.pixels_back import WithPixelsFrom
     from slicewise.filters.projections import Project
     from slicewise.filters.uptake import SUVbw
     from slicewise.image import Coordinates, Geometry, Headers, Image, ImageStack, Padding, PerSlice

@@ -48,14 +48,22 @@ def fields_of(cls: type) -> tuple[attrs.Attribute[Any], ...]:
     return fields
 
 
-def input_node(*, default: None = None, kw_only: bool = True, optional: bool = False) -> Any:
+def input_node(
+    *,
+    default: None = None,
+    kw_only: bool = True,
+    optional: bool = False,
+    prepare: Callable[[Any], Any] | None = None,
+) -> Any:
     """Declare a field of a node that takes another node; None until it is connected, or for good if it is optional.
 
     It is given by name, so that the first positional argument of a filter is its first parameter. (Type checkers
-    learn of ``default`` and ``kw_only`` only where they are written at the field.)
+    learn of ``default`` and ``kw_only`` only where they are written at the field.) ``prepare`` makes an image or a node
+    of what else is taken.
     """
     metadata = {_INPUT: True, _OPTIONAL: optional}
-    return attrs.field(default=default, converter=_to_node, repr=False, metadata=metadata, kw_only=kw_only)
+    converter = _to_node if prepare is None else attrs.converters.pipe(prepare, _to_node)
+    return attrs.field(default=default, converter=converter, repr=False, metadata=metadata, kw_only=kw_only)
 
 
 def input_nodes() -> Any:
