@@ -27,16 +27,19 @@ _HOMES = {
     "ImageStack": "image",
     "Lossy": "dicom.lossy",
     "Join": "filters.combine",
+    "LookupTable": "filters.scaling",
     "Mask": "filters.combine",
     "Median": "filters.neighbourhood",
     "MultiFrameWriter": "io.multi_frame_writer",
     "NewSeries": "io.new_series",
     "OverlayMask": "io.overlay_mask",
+    "Normalize": "filters.scaling",
     "Padding": "image",
     "PaddingMask": "filters.padding",
     "PerSlice": "image",
     "Project": "filters.projections",
     "Resample": "filters.geometry",
+    "Rescale": "filters.scaling",
     "ResultCache": "pipeline.cache",
     "SUVbw": "filters.uptake",
     "SeriesReader": "io.series_reader",
@@ -48,12 +51,14 @@ _HOMES = {
     "Window": "filters.intensity",
     "WithPixelsFrom": "filters.pixels_back",
     "as_node": "pipeline.node",
+    "check_streaming": "pipeline.streaming",
     "codify": "io.codify",
     "compare": "io.compare",
     "compile_instances": "io.compile",
     "discover": "io.discover",
     "edit": "io.edit",
     "errors": "errors",
+    "filter": "filters.own",
     "read_instance": "io.instances",
     "read_volumes": "io.series_volumes",
     "sitk": "filters.sitk",
@@ -77,17 +82,20 @@ __all__ = [
     "Image",
     "ImageStack",
     "Join",
+    "LookupTable",
     "Lossy",
     "Mask",
     "Median",
     "MultiFrameWriter",
     "NewSeries",
+    "Normalize",
     "OverlayMask",
     "Padding",
     "PaddingMask",
     "PerSlice",
     "Project",
     "Resample",
+    "Rescale",
     "ResultCache",
     "SUVbw",
     "SeriesReader",
@@ -100,12 +108,14 @@ __all__ = [
     "WithPixelsFrom",
     "__version__",
     "as_node",
+    "check_streaming",
     "codify",
     "compare",
     "compile_instances",
     "discover",
     "edit",
     "errors",
+    "filter",
     "read_instance",
     "read_volumes",
     "sitk",
@@ -124,9 +134,11 @@ if TYPE_CHECKING:
     from slicewise.filters.geometry import Crop, Resample
     from slicewise.filters.intensity import Cast, Clip, Threshold, Window
     from slicewise.filters.neighbourhood import Gaussian, Median
+    from slicewise.filters.own import filter  # noqa: A004
     from slicewise.filters.padding import PaddingMask
     from slicewise.filters.pixels_back import WithPixelsFrom
     from slicewise.filters.projections import Project
+    from slicewise.filters.scaling import LookupTable, Normalize, Rescale
     from slicewise.filters.uptake import SUVbw
     from slicewise.image import Coordinates, Geometry, Headers, Image, ImageStack, Padding, PerSlice
     from slicewise.io.codify import codify
@@ -148,6 +160,7 @@ if TYPE_CHECKING:
     from slicewise.pipeline.cache import ResultCache
     from slicewise.pipeline.node import as_node
     from slicewise.pipeline.stack import Stack
+    from slicewise.pipeline.streaming import check_streaming
 
 
 def __getattr__(name: str) -> Any:

@@ -219,8 +219,14 @@ class Window(Filter):
 
     @property
     def effect(self) -> Effect:
-        """Grey levels are not in the units of the values; the standard has no code for it."""
-        return Effect(Operation.PIXEL, keeps_units=False)
+        """Grey levels are not in the units of the values; the standard has no code for it.
+
+        Fewer bits than there were are a loss that later images must tell of (PS3.3, C.7.6.1.1.5).
+        """
+        wanted = np.dtype(self._dtype)
+        loses = self.is_connected and wanted.itemsize == 1 and self.inputs["input"].dtype.itemsize > 1
+        marks = {"LossyImageCompression": "01"} if loses else {}
+        return Effect(Operation.PIXEL, keeps_units=False, attributes=marks)
 
     def outline(self, *inputs: ImageInfo) -> Outline:
         """Return the input's grid and the type wanted."""
