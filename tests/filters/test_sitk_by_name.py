@@ -28,7 +28,7 @@ STREAMED = [
     sw.sitk.Mean(radius=(1, 2, 3)),
     sw.sitk.Median(radius=(2, 1, 1)),
     sw.sitk.GrayscaleDilate(kernel_radius=(1, 2, 2)),
-    sw.sitk.GrayscaleErode(kernel_radius=(1, 1, 3), kernel_type=sitk.sitkBox),
+    sw.sitk.GrayscaleErode(kernel_radius=(1, 1, 3), kernel_type=sitk.sitkCross),
 ]
 
 
@@ -143,6 +143,8 @@ def test_parameters_may_be_values_of_numpy() -> None:
 @pytest.mark.parametrize(
     ("node", "message"),
     [
+        (sw.sitk.GrayscaleMorphologicalClosing(kernel_radius=0, kernel_type="box"), "read beyond the image"),
+        (sw.sitk.GrayscaleDilate(kernel_radius=5, kernel_type="box"), "the box must fit into the image"),
         (sw.sitk.Extract(size=(4, 4, 0)), "an image of 2 dimensions, and not a volume"),
         (sw.sitk.Crop(lower_boundary_crop_size=(5, 5, 5), upper_boundary_crop_size=(5, 5, 5)), "does not work"),
         (sw.sitk.Derivative(), "16-bit signed integer is not supported in 3D.*try Cast"),

@@ -18,6 +18,7 @@ from slicewise.filters.sitk_measurements import Measurements, measured
 from slicewise.filters.sitk_reflection import REFERENCE, FilterSpec, spec_of
 from slicewise.filters.sitk_settings import Settings, TransformValue, configured, reason_of
 from slicewise.filters.sitk_table import (
+    BY_LINES,
     FREE_GRIDS,
     SERIAL,
     Grid,
@@ -348,6 +349,7 @@ class SitkFilter(SitkCall):
         infos = self._named_infos
         self._check_grids(infos)
         info = infos[self.first_role]
+        self._check_lines(info)
         if self.whole:
             # A whole image goes to SimpleITK as a box, or not at all.
             for other in infos.values():
@@ -364,6 +366,19 @@ class SitkFilter(SitkCall):
         if kind is Grid.MOVES and _on_grid_of(image, tried):
             return self._checked(image, regridding(kind, info.geometry, info.geometry))
         return self._tried_in_full(infos, kind, small)
+
+    def _check_lines(self, info: ImageInfo) -> None:
+        image_filter = self._filter()
+        if self.filter_name not in BY_LINES or image_filter.GetKernelType() != simpleitk().sitkBox:
+            return
+        radius = image_filter.GetKernelRadius()
+        if all(r > 0 for r in radius) and all(n >= 2 * r + 1 for n, r in zip(info.geometry.size, radius, strict=False)):
+            return
+        raise GraphError(
+            f"{self.name} with a box of radius {tuple(radius)} makes SimpleITK read beyond the image of "
+            f"{info.geometry.size} voxels: every radius must be 1 or more, and the box must fit into the image; "
+            "kernel_type='ball' has no such limit"
+        )
 
     def _grid_kind(self) -> Grid | None:
         settings = dict(self.settings)
@@ -420,6 +435,9 @@ class SitkFilter(SitkCall):
             own = info.geometry if self._has_own_grid(role) else grid
             images[role] = _trial(attrs.evolve(info, geometry=own), small=small, plain=plain, boxed=boxed)
         image_filter = self._filter(self._reference(infos))
+        if self.filter_name in BY_LINES:
+            # The image of the trial may be smaller than a box.
+            image_filter.SetKernelType(simpleitk().sitkBall)
         if small and self.filter_name == "Resample" and all(image_filter.GetSize()):
             image_filter.SetSize(
                 [min(n, most) for n, most in zip(image_filter.GetSize(), _TRIAL_SHAPE[::-1], strict=True)]

@@ -17,6 +17,7 @@ from slicewise.filters.simpleitk import simpleitk
 from slicewise.image import Code, ImageInfo
 
 __all__ = [
+    "BY_LINES",
     "FREE_GRIDS",
     "SERIAL",
     "Grid",
@@ -146,11 +147,12 @@ def _along_z(value: Any) -> Any:
     return value[2] if len(value) > 2 else value[-1]
 
 
-def _kernel(times: int = 1) -> Callable[[Any, ImageInfo], int | None]:
+def _kernel(times: int = 1, *, box: bool = True) -> Callable[[Any, ImageInfo], int | None]:
     def halo(image_filter: Any, _info: ImageInfo) -> int | None:
         library = simpleitk()
         # Polygons are put together from lines, that reach farther than the radius says.
-        if image_filter.GetKernelType() not in (library.sitkBall, library.sitkBox, library.sitkCross):
+        kinds = [library.sitkBall, library.sitkCross, *([library.sitkBox] if box else [])]
+        if image_filter.GetKernelType() not in kinds:
             return None
         return times * int(_along_z(image_filter.GetKernelRadius()))
 
@@ -207,7 +209,7 @@ _REACHES: dict[str, Reach] = {
     **dict.fromkeys(
         _names(
             """
-        BinaryDilate BinaryErode GrayscaleDilate GrayscaleErode MorphologicalGradient
+        BinaryDilate BinaryErode
         """
         ),
         Reach(_kernel()),
@@ -215,11 +217,15 @@ _REACHES: dict[str, Reach] = {
     **dict.fromkeys(
         _names(
             """
-        BinaryMorphologicalClosing BinaryMorphologicalOpening BlackTopHat GrayscaleMorphologicalClosing
-        GrayscaleMorphologicalOpening WhiteTopHat
+        BinaryMorphologicalClosing BinaryMorphologicalOpening
         """
         ),
         Reach(_kernel(2)),
+    ),
+    **dict.fromkeys(["GrayscaleDilate", "GrayscaleErode", "MorphologicalGradient"], Reach(_kernel(box=False))),
+    **dict.fromkeys(
+        ["BlackTopHat", "GrayscaleMorphologicalClosing", "GrayscaleMorphologicalOpening", "WhiteTopHat"],
+        Reach(_kernel(2, box=False)),
     ),
     "LabelContour": Reach(_slices(1)),
     "BinaryContour": Reach(_slices(1)),
@@ -256,6 +262,23 @@ def halo_of(name: str, image_filter: Any, info: ImageInfo) -> int | None:
     reach = _REACHES.get(name)
     return None if reach is None else reach.halo(image_filter, info)
 
+
+BY_LINES = frozenset(
+    [
+        "BlackTopHat",
+        "GrayscaleDilate",
+        "GrayscaleErode",
+        "GrayscaleMorphologicalClosing",
+        "GrayscaleMorphologicalOpening",
+        "MorphologicalGradient",
+        "WhiteTopHat",
+    ]
+)
+"""Morphology of grey values, which ITK does line by line where the kernel is a box.
+
+Then it reads memory beyond the image, and crashes or gives anything, where a radius is 0 or the image is smaller than
+the kernel (SimpleITK 2.5); and a slab may be thinner than the kernel.
+"""
 
 SERIAL = frozenset(["DilateObjectMorphology", "ErodeObjectMorphology"])
 """Filters whose threads write where others do: with several of them every run gives another result."""
