@@ -48,6 +48,7 @@ _HOMES = {
     "discover": "io.discover",
     "edit": "io.edit",
     "errors": "errors",
+    "itk": "filters.itk",
     "read_instance": "io.instances",
     "read_volumes": "io.series_volumes",
     "sitk": "filters.sitk",
@@ -93,6 +94,7 @@ __all__ = [
     "discover",
     "edit",
     "errors",
+    "itk",
     "read_instance",
     "read_volumes",
     "sitk",
@@ -102,7 +104,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from slicewise import errors
-    from slicewise.filters import sitk
+    from slicewise.filters import itk, sitk
     from slicewise.filters.deidentify import Deidentify
     from slicewise.filters.function import Function
     from slicewise.filters.geometry import Crop, Resample

@@ -147,6 +147,7 @@ def executed(name: str, kind: str) -> tuple[Any, Any]:
     if name in ("DilateObjectMorphology", "ErodeObjectMorphology"):
         # With several threads the library itself gives another result every time.
         image_filter.SetNumberOfThreads(1)
+        image_filter.SetNumberOfWorkUnits(1)
     for key, value in PARAMETERS.get(name, {}).items():
         setter = next((m for m in dir(image_filter) if m.lower() == f"set{key.replace('_', '')}"), None)
         if setter is None:

@@ -307,6 +307,7 @@ class SitkFilter(SitkCall):
                 image_filter = self._filter(self._reference(self._named_infos))
                 if self.filter_name in SERIAL:
                     image_filter.SetNumberOfThreads(1)
+                    image_filter.SetNumberOfWorkUnits(1)
                 result = self._execute(image_filter, self._whole_images(blocks))
                 return self._pixels(result)
             image_filter = self._filter()

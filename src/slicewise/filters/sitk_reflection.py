@@ -260,7 +260,7 @@ def _default(getter: Any, members: Mapping[str, int] | None) -> Any:
         return next((name for name, number in members.items() if number == value), value)
     if isinstance(value, simpleitk().Transform):
         return None
-    return _plain(value)
+    return {} if hasattr(value, "asdict") or type(value).__name__ == "DoubleDoubleMap" else _plain(value)
 
 
 def _plain(value: Any) -> Any:
@@ -273,7 +273,7 @@ def _plain(value: Any) -> Any:
 
 def _annotation(kind: str, kinds: list[str], members: Mapping[str, int] | None) -> str:
     if members is not None:
-        return "str | int"
+        return "DTypeLike | int" if kind.endswith("PixelIDValueEnum") else "str | int"
     if kind in _SCALARS:
         return _SCALARS[kind]
     vector = _VECTORS.get(kind) or ("Sequence[int]" if kind.startswith("Vector") else "int")

@@ -127,11 +127,14 @@ class Reach(NamedTuple):
     halo : callable
         From the filter with its parameters, and what is known of the image, to the number of slices on each side;
         None where it needs them all.
+    text : str
+        What that number is.
     physical : bool
         Whether spacing or direction of the image count.
     """
 
     halo: Callable[[Any, ImageInfo], int | None]
+    text: str
     physical: bool = False
 
 
@@ -198,21 +201,23 @@ _POINTWISE = """
     TernaryMagnitudeSquared Threshold UnaryMinus VectorIndexSelectionCast VectorMagnitude Xor
 """
 _REACHES: dict[str, Reach] = {
-    **dict.fromkeys(_POINTWISE.split(), Reach(_slices(0))),
-    "ScalarToRGBColormap": Reach(_unless("GetUseInputImageExtremaForScaling")),
-    **dict.fromkeys(["BinaryMedian", "Mean", "Median", "Noise", "Rank", "VotingBinary"], Reach(_radius())),
-    "VotingBinaryHoleFilling": Reach(_radius()),
-    "SimpleContourExtractor": Reach(_radius()),
-    "FastApproximateRank": Reach(_radius()),
-    "BoxMean": Reach(_if_summed_exactly(16)),
-    "BoxSigma": Reach(_if_summed_exactly(8)),
+    **dict.fromkeys(_POINTWISE.split(), Reach(_slices(0), "0")),
+    "ScalarToRGBColormap": Reach(
+        _unless("GetUseInputImageExtremaForScaling"), "0 (whole with the extrema of the image)"
+    ),
+    **dict.fromkeys(["BinaryMedian", "Mean", "Median", "Noise", "Rank", "VotingBinary"], Reach(_radius(), "radius")),
+    "VotingBinaryHoleFilling": Reach(_radius(), "radius"),
+    "SimpleContourExtractor": Reach(_radius(), "radius"),
+    "FastApproximateRank": Reach(_radius(), "radius"),
+    "BoxMean": Reach(_if_summed_exactly(16), "radius (whole beyond integers of 16 bits)"),
+    "BoxSigma": Reach(_if_summed_exactly(8), "radius (whole beyond bytes)"),
     **dict.fromkeys(
         _names(
             """
         BinaryDilate BinaryErode
         """
         ),
-        Reach(_kernel()),
+        Reach(_kernel(), "kernel_radius (whole with polygons)"),
     ),
     **dict.fromkeys(
         _names(
@@ -220,24 +225,28 @@ _REACHES: dict[str, Reach] = {
         BinaryMorphologicalClosing BinaryMorphologicalOpening
         """
         ),
-        Reach(_kernel(2)),
+        Reach(_kernel(2), "2 · kernel_radius (whole with polygons)"),
     ),
-    **dict.fromkeys(["GrayscaleDilate", "GrayscaleErode", "MorphologicalGradient"], Reach(_kernel(box=False))),
+    **dict.fromkeys(
+        ["GrayscaleDilate", "GrayscaleErode", "MorphologicalGradient"], Reach(_kernel(box=False), "kernel_radius")
+    ),
     **dict.fromkeys(
         ["BlackTopHat", "GrayscaleMorphologicalClosing", "GrayscaleMorphologicalOpening", "WhiteTopHat"],
-        Reach(_kernel(2, box=False)),
+        Reach(_kernel(2, box=False), "2 · kernel_radius"),
     ),
-    "LabelContour": Reach(_slices(1)),
-    "BinaryContour": Reach(_slices(1)),
-    "ZeroCrossing": Reach(_slices(1)),
-    "SobelEdgeDetection": Reach(_slices(1)),
-    "Gradient": Reach(_slices(1), physical=True),
-    "GradientMagnitude": Reach(_slices(1), physical=True),
-    "Laplacian": Reach(_slices(1), physical=True),
-    "Derivative": Reach(_impulse(lambda f: int(f.GetOrder())), physical=True),
-    "DiscreteGaussian": Reach(_impulse(lambda f: int(f.GetMaximumKernelWidth())), physical=True),
-    "BinomialBlur": Reach(lambda f, _info: int(f.GetRepetitions())),
-    "CurvatureFlow": Reach(lambda f, _info: int(f.GetNumberOfIterations()), physical=True),
+    "LabelContour": Reach(_slices(1), "1"),
+    "BinaryContour": Reach(_slices(1), "1"),
+    "ZeroCrossing": Reach(_slices(1), "1"),
+    "SobelEdgeDetection": Reach(_slices(1), "1"),
+    "Gradient": Reach(_slices(1), "1", physical=True),
+    "GradientMagnitude": Reach(_slices(1), "1", physical=True),
+    "Laplacian": Reach(_slices(1), "1", physical=True),
+    "Derivative": Reach(_impulse(lambda f: int(f.GetOrder())), "radius of the kernel", physical=True),
+    "DiscreteGaussian": Reach(
+        _impulse(lambda f: int(f.GetMaximumKernelWidth())), "radius of the kernel", physical=True
+    ),
+    "BinomialBlur": Reach(lambda f, _info: int(f.GetRepetitions()), "repetitions"),
+    "CurvatureFlow": Reach(lambda f, _info: int(f.GetNumberOfIterations()), "number_of_iterations", physical=True),
 }
 """Filters that need not see the whole image."""
 
