@@ -32,6 +32,7 @@ from slicewise.filters.sitk_table import (
 from slicewise.image import Geometry, ImageInfo, Operation, SliceMap, check_same_space
 from slicewise.image.bridges import pixels_of
 from slicewise.image.elements import tag_of
+from slicewise.pipeline.block import grown
 from slicewise.pipeline.effect import Effect
 from slicewise.pipeline.node import Array, Block, Filter, Node, Outline, Slab, input_nodes, node
 from slicewise.pipeline.run import Runner, Sink
@@ -313,10 +314,12 @@ class SitkFilter(SitkCall):
             image_filter = self._filter()
             # Slabs are computed in parallel already.
             image_filter.SetNumberOfThreads(1)
-            result = self._execute(image_filter, self._slab_images(blocks))
+            # Other nodes may have asked for more of an input than is needed here.
+            needed = grown(slab, self.halo(first.info), first.info.slices)
+            result = self._execute(image_filter, self._slab_images(needed, blocks))
         except RuntimeError as error:
             raise ComputeError(f"{self!r}: {reason_of(error)}") from error
-        start = slab.start - first.slab.start
+        start = slab.start - needed.start
         return self._pixels(result)[start : start + len(slab)]
 
     def measurements(
@@ -467,17 +470,17 @@ class SitkFilter(SitkCall):
             components=math.prod(pixels.shape[3:]),
         )
 
-    def _slab_images(self, blocks: Sequence[Block]) -> dict[str, Any]:
+    def _slab_images(self, needed: Slab, blocks: Sequence[Block]) -> dict[str, Any]:
         reach = reach_of(self.filter_name)
-        geometry, start = blocks[0].info.geometry, blocks[0].slab.start
+        geometry = blocks[0].info.geometry
         images = {}
         for role, block in zip(self._named_infos, blocks, strict=True):
-            image = image_of(block.array)
+            image = image_of(block.inner(needed))
             if reach is not None and reach.physical:
                 # Those of the whole image: of a slab they could differ in the last bit.
                 image.SetSpacing(geometry.spacing)
                 image.SetDirection(geometry.direction.ravel().tolist())
-                image.SetOrigin(geometry.positions[start].tolist())
+                image.SetOrigin(geometry.positions[needed.start].tolist())
             images[role] = image
         return images
 

@@ -33,7 +33,9 @@ class TransformValue(tuple[Any, ...]):
             return cls((composite.GetName(), inner))
         # A copy, so that nothing that is done to the one given changes the node.
         copy = library.Transform(transform)
-        return cls((copy.GetName(), copy.GetParameters(), copy.GetFixedParameters(), _Held(copy)))
+        is_identity = copy.GetTransformEnum() == library.sitkIdentity
+        name = "IdentityTransform" if is_identity else copy.Downcast().GetName()
+        return cls((name, copy.GetParameters(), copy.GetFixedParameters(), _Held(copy)))
 
     @property
     def transform(self) -> Any:
