@@ -49,6 +49,10 @@ def test_the_page_of_header_rules_is_that_of_the_table():
     subprocess.run([sys.executable, REPOSITORY / "docs" / "header_rules.py", "--check"], check=True)
 
 
+def test_the_page_of_filters_and_the_stub_are_those_of_the_installed_library():
+    subprocess.run([sys.executable, REPOSITORY / "docs" / "filters.py", "--check"], check=True)
+
+
 def test_links_between_pages_lead_somewhere():
     for page in PAGES:
         for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8")):

@@ -59,6 +59,7 @@ _HOMES = {
     "edit": "io.edit",
     "errors": "errors",
     "filter": "filters.own",
+    "itk": "filters.itk",
     "read_instance": "io.instances",
     "read_volumes": "io.series_volumes",
     "sitk": "filters.sitk",
@@ -116,6 +117,7 @@ __all__ = [
     "edit",
     "errors",
     "filter",
+    "itk",
     "read_instance",
     "read_volumes",
     "sitk",
@@ -127,7 +129,7 @@ __all__ = [
 if TYPE_CHECKING:
     from slicewise import errors
     from slicewise.dicom.lossy import Lossy
-    from slicewise.filters import sitk
+    from slicewise.filters import itk, sitk
     from slicewise.filters.combine import Blend, Join, Mask, where
     from slicewise.filters.deidentify import Deidentify
     from slicewise.filters.function import Function

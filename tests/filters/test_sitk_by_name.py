@@ -14,7 +14,6 @@ from slabs import image, in_slabs, random_array
 import slicewise as sw
 from slicewise.dicom import codes
 from slicewise.errors import ComputeError, GraphError, IrregularGeometryError, ParameterError
-from slicewise.filters.sitk_table import halo_of
 from slicewise.image import Geometry, Image
 
 STREAMED = [
@@ -29,7 +28,7 @@ STREAMED = [
     sw.sitk.Mean(radius=(1, 2, 3)),
     sw.sitk.Median(radius=(2, 1, 1)),
     sw.sitk.GrayscaleDilate(kernel_radius=(1, 2, 2)),
-    sw.sitk.GrayscaleErode(kernel_radius=(1, 1, 3), kernel_type=sitk.sitkBox),
+    sw.sitk.GrayscaleErode(kernel_radius=(1, 1, 3), kernel_type=sitk.sitkCross),
 ]
 
 
@@ -59,17 +58,6 @@ def test_filters_known_to_look_at_a_neighbourhood_only_are_streamed_and_equal(no
     whole = sitk.GetArrayFromImage(streamed._filter().Execute(sitk.GetImageFromArray(array)))
     for cuts in ((), (1, 2), (3, 4, 9), range(11)):
         np.testing.assert_array_equal(in_slabs(streamed, cuts), whole)
-
-
-def test_every_pointwise_filter_of_the_table_is_pointwise() -> None:
-    array = np.abs(random_array((5, 6, 7), "float32", seed=4)) / 4000 + 0.01
-    for name in dir(sw.sitk):
-        image_filter = getattr(sitk, f"{name}ImageFilter")()
-        if halo_of(name, image_filter) != 0:
-            continue
-        node = image(array) >> getattr(sw.sitk, name)()
-        whole = sitk.GetArrayFromImage(image_filter.Execute(sitk.GetImageFromArray(array)))
-        np.testing.assert_array_equal(in_slabs(node, range(5)), whole, err_msg=name)
 
 
 def test_the_type_of_the_result_is_known_before_it_is_computed() -> None:
@@ -106,11 +94,11 @@ def test_colour_goes_in_and_comes_out_as_it_may() -> None:
     assert colour.shape == (3, 4, 5, 3)
 
 
-def test_all_filters_with_one_image_are_listed_and_explain_themselves() -> None:
+def test_all_filters_are_listed_and_explain_themselves() -> None:
     names = dir(sw.sitk)
     assert {"CurvatureFlow", "Median", "OtsuThreshold", "N4BiasFieldCorrection"} <= set(names)
-    assert "Add" not in names
-    assert len(names) > 200
+    assert {"Add", "Mask", "Statistics", "GaussianSource", "DemonsRegistration"} <= set(names)
+    assert len(names) > 280
     text = sw.sitk.CurvatureFlow.__doc__
     assert "Parameters: number_of_iterations, time_step" in text
     assert "curvature driven flow" in text
@@ -119,8 +107,8 @@ def test_all_filters_with_one_image_are_listed_and_explain_themselves() -> None:
 def test_a_name_that_is_none_is_answered_with_names_close_to_it() -> None:
     with pytest.raises(AttributeError, match="no filter 'CurvatureFlw'; close to it: CurvatureFlow"):
         _ = sw.sitk.CurvatureFlw
-    with pytest.raises(AttributeError, match="AddImageFilter of SimpleITK does not make one image of one image"):
-        _ = sw.sitk.Add
+    with pytest.raises(AttributeError, match=r"ForwardFFT of SimpleITK is not reached.*complex numbers"):
+        _ = sw.sitk.ForwardFFT
     with pytest.raises(AttributeError, match="has no attribute 'curvature_flow'"):
         _ = sw.sitk.curvature_flow
 
@@ -155,10 +143,10 @@ def test_parameters_may_be_values_of_numpy() -> None:
 @pytest.mark.parametrize(
     ("node", "message"),
     [
-        (sw.sitk.Flip(flip_axes=(True, False, False)), "changes the grid.*use Resample, Crop or node"),
-        (sw.sitk.PermuteAxes(order=(1, 0, 2)), "changes the grid"),
-        (sw.sitk.BinShrink(shrink_factors=(2, 2, 1)), "changes the grid"),
-        (sw.sitk.MaximumProjection(), "changes the grid"),
+        (sw.sitk.GrayscaleMorphologicalClosing(kernel_radius=0, kernel_type="box"), "read beyond the image"),
+        (sw.sitk.GrayscaleDilate(kernel_radius=5, kernel_type="box"), "the box must fit into the image"),
+        (sw.sitk.Extract(size=(4, 4, 0)), "an image of 2 dimensions, and not a volume"),
+        (sw.sitk.Crop(lower_boundary_crop_size=(5, 5, 5), upper_boundary_crop_size=(5, 5, 5)), "does not work"),
         (sw.sitk.Derivative(), "16-bit signed integer is not supported in 3D.*try Cast"),
         (sw.sitk.Median(radius=(1, 1)), "does not work on images like this one"),
     ],
@@ -166,11 +154,6 @@ def test_parameters_may_be_values_of_numpy() -> None:
 def test_what_cannot_work_on_an_image_is_said_when_the_graph_is_built(node: object, message: str) -> None:
     with pytest.raises(GraphError, match=message):
         image(random_array((9, 9, 9), "int16")) >> node
-
-
-def test_complex_results_are_refused() -> None:
-    with pytest.raises(GraphError, match="pixels of type complex64"):
-        image(random_array((8, 8, 8), "float32")) >> sw.sitk.ForwardFFT()
 
 
 def test_a_stack_that_is_no_box_is_refused_unless_the_filter_is_streamed() -> None:

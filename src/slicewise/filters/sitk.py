@@ -2,243 +2,129 @@
 
 The names are those of SimpleITK without ``ImageFilter``, the parameters those of its ``Set`` methods in
 small letters with underscores: ``SetNumberOfIterations`` is ``number_of_iterations`` (and ``SetLambda``,
-a word of Python, ``lambda_``). ``dir(slicewise.sitk)`` lists the filters, and ``help(slicewise.sitk.CurvatureFlow)``
-shows what SimpleITK says of one.
+a word of Python, ``lambda_``). Enumerations have names: ``interpolator="linear"``. ``dir(slicewise.sitk)`` lists the
+filters, and ``help(slicewise.sitk.CurvatureFlow)`` shows parameters, defaults, and what SimpleITK says of one.
 
-Filters are reached this way that have one image as input and a result on the same grid. Most take
-the whole image; those known to look at a neighbourhood only are streamed.
+Images after the first are given by name, as nodes or images: ``ct >> slicewise.sitk.Mask(mask_image=mask)``. Filters
+that find something beside their image have ``measurements()``; those that make no image, such as ``Statistics``, return
+what they found when they are updated. Sources, such as ``GaussianSource``, are written first, as readers are.
+
+Most take the whole image; those known to look at a neighbourhood only are streamed.
 """
 
 from __future__ import annotations
 
 import difflib
-import math
+import functools
+import inspect
 import re
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NoReturn
+from collections.abc import Callable, Iterable
+from typing import Any
 
-import attrs
-import numpy as np
+from slicewise.errors import ParameterError
+from slicewise.filters.sitk_measurements import Measurements
+from slicewise.filters.sitk_nodes import SitkFilter, SitkMeasurement
+from slicewise.filters.sitk_reflection import REFERENCE, FilterSpec, class_names, spec_of
+from slicewise.filters.sitk_settings import Settings, plain
+from slicewise.filters.sitk_sources import SitkSource
+from slicewise.filters.sitk_unreachable import UNREACHABLE
+from slicewise.pipeline.node import Node, as_node
 
-from slicewise.errors import ComputeError, GraphError, ParameterError
-from slicewise.filters.simpleitk import image_of, run_on_array, simpleitk
-from slicewise.filters.sitk_table import effect_of, halo_of
-from slicewise.image import ImageInfo
-from slicewise.image.bridges import pixels_of
-from slicewise.pipeline.effect import Effect
-from slicewise.pipeline.node import Array, Block, Filter, Outline, Slab, node
-
-__all__ = ["SitkFilter"]
-
-_SUFFIX = "ImageFilter"
-_TRIAL_SHAPE = (5, 6, 8)
-"""Shape of the image a filter is tried on, at most: axes differ, so that an exchange of axes shows, and can be halved
-or divided by 3 or 5, as Fourier transforms demand."""
-
-Settings = tuple[tuple[str, Any], ...]
+__all__ = ["Measurements", "SitkFilter", "SitkMeasurement", "SitkSource"]
 
 
-@node
-class SitkFilter(Filter):
-    """A filter of SimpleITK.
+@functools.cache
+def _maker(name: str) -> Callable[..., Any]:
+    spec = _spec(name)
 
-    Parameters
-    ----------
-    filter_name : str
-        Its name without ``ImageFilter``.
-    settings : tuple of (str, value)
-        Its parameters.
-
-    Raises
-    ------
-    ParameterError
-        If there is no such parameter, or its value cannot be.
-    GraphError
-        If the filter does not take the type of the image, or does not keep its grid.
-    IrregularGeometryError
-        If the filter takes the whole image, and the image is no box.
-    ComputeError
-        When computed, if SimpleITK fails.
-    """
-
-    filter_name: str
-    settings: Settings = ()
-
-    def __attrs_post_init__(self) -> None:
-        self._filter()
-
-    @property
-    def name(self) -> str:
-        """Name of the node as users write it."""
-        return f"sitk.{self.filter_name}"
-
-    @property
-    def parameter_text(self) -> str:
-        """The parameters as a user would write them."""
-        return ", ".join(f"{name}={value!r}" for name, value in self.settings)
-
-    @property
-    def effect(self) -> Effect:
-        """What the table says of the filter."""
-        return effect_of(self.filter_name)
-
-    @property
-    def whole(self) -> bool:
-        """Whether the filter needs the whole image."""
-        return halo_of(self.filter_name, self._filter()) is None
-
-    def halo(self, info: ImageInfo) -> int:
-        """Return how many slices the filter looks to each side."""
-        known = halo_of(self.filter_name, self._filter())
-        return info.geometry.slices if known is None else known
-
-    def outline(self, *inputs: ImageInfo) -> Outline:
-        """Return the input's grid, and the type that a trial on a very small image gives."""
-        (info,) = inputs
-        if self.whole:
-            # A whole image goes to SimpleITK as a box, or not at all.
-            _ = info.geometry.direction
-        result = self._try(info)
-        if result.dtype.kind not in "iuf":
-            raise GraphError(f"{self.name} gives pixels of type {result.dtype}, which are not supported")
-        identity = Outline.like(info)
-        return attrs.evolve(identity, dtype=result.dtype, components=math.prod(result.shape[3:]))
-
-    def compute(self, slab: Slab, *blocks: Block) -> Array:
-        """Return the filtered slab."""
-        (block,) = blocks
-        image_filter = self._filter()
-        try:
-            if self.whole:
-                result = run_on_array(image_filter, block.array, block.info.geometry)
-            else:
-                # Slabs are computed in parallel already; what is streamed does not look at spacing.
-                image_filter.SetNumberOfThreads(1)
-                result = run_on_array(image_filter, block.array)
-        except RuntimeError as error:
-            raise ComputeError(f"{self!r}: {_reason(error)}") from error
-        start = slab.start - block.slab.start
-        return result[start : start + len(slab)]
-
-    def _try(self, info: ImageInfo) -> Array:
-        """Return what the filter makes of a very small image of this type, spacing and orientation."""
-        shape = tuple(min(n, most) for n, most in zip(info.geometry.shape, _TRIAL_SHAPE, strict=True))
-        small = np.arange(math.prod(shape) * info.components) % 97
-        values = small.reshape(*shape, *([info.components] if info.components > 1 else [])).astype(info.dtype)
-        grid = info.geometry.take(range(shape[0])).crop_plane(range(shape[1]), range(shape[2]))
-        image = image_of(values, grid if self.whole else None)
-        try:
-            result = self._filter().Execute(image)
-        except RuntimeError as error:
-            hopeful = "not supported" in str(error) and info.dtype.kind != "f" and info.components == 1
-            hint = "; try Cast('float32') before it" if hopeful else ""
-            raise GraphError(f"{self!r} does not work on images like this one: {_reason(error)}{hint}") from error
-        return self._array_of(result, image)
-
-    def _array_of(self, result: Any, image: Any) -> Array:
-        kept = all(
-            getattr(result, f"Get{what}")() == getattr(image, f"Get{what}")()
-            for what in ("Size", "Spacing", "Origin", "Direction")
-        )
-        if not kept:
-            raise GraphError(
-                f"{self!r} changes the grid, and filters of SimpleITK that do so are not reached this way: use "
-                "Resample, Crop or node[slices, rows, columns]"
-            )
-        if "label" in result.GetPixelIDTypeAsString():
-            raise GraphError(
-                f"{self!r} gives a label map and not pixels: Function(..., whole=True) can go on to pixels"
-            )
-        return pixels_of(result)
-
-    def _filter(self) -> Any:
-        """Return the filter of SimpleITK with its parameters set."""
-        cls = _filter_class(self.filter_name)
-        image_filter, setters = cls(), _setters(cls)
-        for name, value in self.settings:
-            if name not in setters:
-                _raise_unknown(self.name, name, setters)
-            try:
-                getattr(image_filter, setters[name])(value)
-            except (TypeError, ValueError, OverflowError, RuntimeError) as error:
-                raise ParameterError(f"{name!r} of {self.name} cannot be {value!r}: {_reason(error)}") from None
-        if "seed" in setters and "seed" not in dict(self.settings):
-            raise ParameterError(f"'seed' of {self.name} must be given: without it every run gives another result")
-        return image_filter
-
-
-def _raise_unknown(filter_name: str, name: str, setters: Mapping[str, str]) -> NoReturn:
-    if not setters:
-        raise ParameterError(f"{filter_name} takes no parameters (got {name!r})")
-    raise ParameterError(f"{name!r} is no parameter of {filter_name}: it takes {', '.join(sorted(setters))}")
-
-
-def _setters(cls: type) -> dict[str, str]:
-    """Return the names of the ``Set`` methods by the names of the parameters."""
-    # What all filters share says how to run, not what to compute.
-    methods = set(dir(cls)) - set(dir(simpleitk().ProcessObject))
-    return {_snake_case(name[3:]): name for name in methods if name.startswith("Set")}
-
-
-def _snake_case(name: str) -> str:
-    snake = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
-    return "lambda_" if snake == "lambda" else snake
-
-
-def _plain(value: Any) -> Any:
-    """Return a value as one that SimpleITK takes and that can be told from others by its content."""
-    if isinstance(value, np.ndarray | Sequence) and not isinstance(value, str):
-        return tuple(_plain(v) for v in value)
-    return value.item() if isinstance(value, np.generic) else value
-
-
-def _reason(error: BaseException) -> str:
-    text = str(error).partition("sitk::ERROR:")[2] or str(error)
-    # Names as compilers mangle them and addresses tell nobody anything.
-    text = re.sub(r"\s*by\s*N\d\S*|\(0x[0-9a-f]+\)|ITK ERROR: ", "", text)
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    if lines and lines[0].startswith("Wrong number or type"):
-        # The lines after it are the prototypes.
-        return "it takes " + " or ".join(line.partition("::Set")[2] for line in lines[2:])
-    return lines[-1].partition("argument 2 of ")[2] or lines[-1] if lines else type(error).__name__
-
-
-def _is_reachable(cls: Any) -> bool:
-    execute = getattr(cls, "Execute", None)
-    # The prototypes stand in the documentation: one image in, one image out.
-    return execute is not None and re.search(r"self, Image \w+\) -> Image", execute.__doc__ or "") is not None
-
-
-def _filter_class(name: str) -> Any:
-    cls = getattr(simpleitk(), f"{name}{_SUFFIX}", None)
-    if cls is None:
-        close = difflib.get_close_matches(name, __dir__(), n=3)
-        hint = f"; close to it: {', '.join(close)}" if close else ""
-        raise AttributeError(f"SimpleITK has no filter {name!r}{hint} (dir(slicewise.sitk) lists all)")
-    if not _is_reachable(cls):
-        raise AttributeError(
-            f"{name}{_SUFFIX} of SimpleITK does not make one image of one image and is not reached this way: use "
-            "operators between nodes, or Function(..., whole=True)"
-        )
-    return cls
-
-
-def __getattr__(name: str) -> Callable[..., SitkFilter]:
-    # Python and tools ask modules for many names; those of filters begin with a capital.
-    if not name[:1].isupper():
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    cls = _filter_class(name)
-
-    def make(**parameters: Any) -> SitkFilter:
-        return SitkFilter(name, tuple((key, _plain(value)) for key, value in parameters.items()))
+    def make(**given: Any) -> Any:
+        return _made(spec, given)
 
     make.__name__ = make.__qualname__ = name
-    taken = ", ".join(sorted(_setters(cls))) or "none"
-    make.__doc__ = f"{name}{_SUFFIX} of SimpleITK. Parameters: {taken}.\n\n{cls.__doc__ or ''}"
+    make.__module__ = __name__
+    make.__doc__ = _documentation(spec)
+    make.__signature__ = _signature(spec)  # type: ignore[attr-defined]
     return make
 
 
+def _spec(name: str) -> FilterSpec:
+    if name in UNREACHABLE:
+        raise AttributeError(f"{name} of SimpleITK is not reached as a node: {UNREACHABLE[name]}")
+    if name not in class_names():
+        close = difflib.get_close_matches(name, __dir__(), n=3)
+        hint = f"; close to it: {', '.join(close)}" if close else ""
+        raise AttributeError(f"SimpleITK has no filter {name!r}{hint} (dir(slicewise.sitk) lists all)")
+    return spec_of(name)
+
+
+def _made(spec: FilterSpec, given: dict[str, Any]) -> Any:
+    images = _images(spec, given)
+    settings: Settings = tuple(
+        (key, plain(value)) for key, value in given.items() if key not in images and key != "images"
+    )
+    if not spec.images:
+        return SitkSource(spec.name, settings, tuple(images.values()), tuple(images))
+    first = spec.images[0].name
+    if "constant" in given and spec.constant_first and first not in images and len(images) == 1:
+        # The number stands first, and the image that is named after it.
+        first = next(iter(images))
+    primary = images.pop(first, None)
+    kind = SitkFilter if spec.makes_image else SitkMeasurement
+    made: Node = kind(spec.name, settings, tuple(images.values()), tuple(images), first)
+    return made if primary is None else made.with_input(primary)
+
+
+def _images(spec: FilterSpec, given: dict[str, Any]) -> dict[str, Node]:
+    """Return the images among what is given, in the order of SimpleITK."""
+    names = [argument.name for argument in spec.images]
+    if spec.takes_reference:
+        names.append(REFERENCE)
+    if spec.several:
+        names = sorted({*names, *(k for k in given if re.fullmatch(r"image\d+", k))}, key=lambda n: int(n[5:]))
+    found = {name: as_node(given[name]) for name in names if given.get(name) is not None}
+    if spec.several and given.get("images") is not None:
+        several = given["images"]
+        if found or not isinstance(several, Iterable):
+            raise ParameterError(f"'images' of sitk.{spec.name} must be all images, instead of image1, image2, ...")
+        found = {f"image{k}": as_node(image) for k, image in enumerate(several, 1)}
+    return found
+
+
+def _signature(spec: FilterSpec) -> inspect.Signature:
+    empty, keyword = inspect.Parameter.empty, inspect.Parameter.KEYWORD_ONLY
+    found: list[tuple[str, Any, str]] = [(a.name, None, "Node | Image | None") for a in spec.images]
+    if spec.several:
+        found.append(("images", None, "Sequence[Node | Image] | None"))
+    if spec.takes_reference:
+        found.append((REFERENCE, None, "Node | Image | None"))
+    if spec.constant:
+        found.append(("constant", None, "float | None" if spec.constant in ("double", "float") else "int | None"))
+    found += [(a.name, None, "Any") for a in spec.arguments if a.kind == "Transform"]
+    for p in spec.parameters.values():
+        optional = "" if p.default is not None or p.annotation == "Any" else " | None"
+        found.append((p.name, empty if p.name == "seed" and spec.is_random else p.default, f"{p.annotation}{optional}"))
+    result = "SitkSource" if not spec.images else "SitkFilter" if spec.makes_image else "SitkMeasurement"
+    parameters = [inspect.Parameter(n, keyword, default=d, annotation=a) for n, d, a in found]
+    return inspect.Signature(parameters, return_annotation=result)
+
+
+def _documentation(spec: FilterSpec) -> str:
+    taken = ", ".join(sorted(spec.parameters)) or "none"
+    lines = [f"{spec.class_name} of SimpleITK. Parameters: {taken}."]
+    lines += [
+        f"``{p.name}`` is one of {', '.join(map(repr, p.members))}." for p in spec.parameters.values() if p.members
+    ]
+    if spec.measurements:
+        lines.append(f"Measurements: {', '.join(m.name for m in spec.measurements)}.")
+    return "\n".join(lines) + f"\n\n{spec.documentation}"
+
+
+def __getattr__(name: str) -> Callable[..., Any]:
+    # Python and tools ask modules for many names; those of filters begin with a capital.
+    if not name[:1].isupper():
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return _maker(name)
+
+
 def __dir__() -> list[str]:
-    module = simpleitk()
-    names = [name.removesuffix(_SUFFIX) for name in dir(module) if name.endswith(_SUFFIX)]
-    return sorted(name for name in names if name and _is_reachable(getattr(module, name + _SUFFIX)))
+    return sorted(set(class_names()) - set(UNREACHABLE))

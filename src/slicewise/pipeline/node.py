@@ -66,9 +66,9 @@ def input_node(
     return attrs.field(default=default, converter=converter, repr=False, metadata=metadata, kw_only=kw_only)
 
 
-def input_nodes() -> Any:
+def input_nodes(*, default: Any = attrs.NOTHING) -> Any:
     """Declare a field of a node that takes several nodes, as a tuple of any length, given when it is made."""
-    return attrs.field(converter=_to_nodes, repr=False, metadata={_INPUT: True, _OPTIONAL: True})
+    return attrs.field(default=default, converter=_to_nodes, repr=False, metadata={_INPUT: True, _OPTIONAL: True})
 
 
 def _to_nodes(values: Any) -> tuple[Node, ...]:

@@ -1,0 +1,589 @@
+"""Filters of SimpleITK as nodes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import numpy as np
+
+from slicewise.dicom.values import text_of
+from slicewise.errors import ComputeError, GraphError, ParameterError, SpaceMismatchError
+from slicewise.filters.simpleitk import image_of, simpleitk
+from slicewise.filters.sitk_grids import Regridding, geometry_of, regridding
+from slicewise.filters.sitk_measurements import Measurements, measured
+from slicewise.filters.sitk_reflection import REFERENCE, FilterSpec, spec_of
+from slicewise.filters.sitk_settings import Settings, TransformValue, configured, reason_of
+from slicewise.filters.sitk_table import (
+    BY_LINES,
+    FREE_GRIDS,
+    SERIAL,
+    Grid,
+    derivation_of,
+    grid_of,
+    halo_of,
+    keeps_units,
+    reach_of,
+    takes_label_map,
+)
+from slicewise.image import Geometry, ImageInfo, Operation, SliceMap, check_same_space
+from slicewise.image.bridges import pixels_of
+from slicewise.image.elements import tag_of
+from slicewise.pipeline.block import grown
+from slicewise.pipeline.effect import Effect
+from slicewise.pipeline.node import Array, Block, Filter, Node, Outline, Slab, input_nodes, node
+from slicewise.pipeline.run import Runner, Sink
+from slicewise.pipeline.stack import Stack, volume_by_volume
+
+if TYPE_CHECKING:
+    import threading
+
+    from slicewise.pipeline.cache import ResultCache
+    from slicewise.pipeline.progress import Progress
+
+__all__ = ["SitkFilter", "SitkMeasurement"]
+
+_FRAME_OF_REFERENCE = tag_of("FrameOfReferenceUID")
+_GRID_PARAMETERS = ("size", "output_spacing", "output_origin", "output_direction")
+_TRIAL_SHAPE = (5, 6, 8)
+"""Shape of the image a filter is tried on, at most: axes differ, so that an exchange of axes shows, and can be halved
+or divided by 3 or 5, as Fourier transforms demand."""
+
+
+@node
+class SitkCall(Filter):
+    """A filter of SimpleITK with its inputs.
+
+    Parameters
+    ----------
+    filter_name : str
+        Its name without ``ImageFilter``.
+    settings : tuple of (str, value)
+        Its parameters.
+    others : tuple of Node
+        The inputs after the first.
+    roles : tuple of str
+        The names of these inputs.
+    role : str
+        The name of the first input, where it is not the first of the filter.
+    """
+
+    filter_name: str
+    settings: Settings = ()
+    others: tuple[Node, ...] = input_nodes(default=())
+    roles: tuple[str, ...] = ()
+    role: str = ""
+
+    def __attrs_post_init__(self) -> None:
+        self._filter()
+        given = {self.first_role, *self.roles}
+        for k, argument in enumerate(self.spec.arguments):
+            is_number = self._constant is not None and k < 2 and self.spec.constant
+            if not argument.required or argument.name in given or is_number or argument.name in dict(self.settings):
+                continue
+            what = f" (or 'constant', {self._number_kind})" if self.spec.constant else ""
+            raise ParameterError(f"{argument.name!r} of {self.name} must be given{what}: it takes {self._taken}")
+
+    @property
+    def _number_kind(self) -> str:
+        return "a number" if self.spec.constant in ("double", "float") else "an integer"
+
+    @property
+    def _taken(self) -> str:
+        names = [a.name for a in self.spec.arguments]
+        first = f"{self.first_role} (the image before >>)"
+        return ", ".join(first if name == self.first_role else name for name in names)
+
+    @property
+    def spec(self) -> FilterSpec:
+        """What SimpleITK says of the filter."""
+        return spec_of(self.filter_name)
+
+    @property
+    def name(self) -> str:
+        """Name of the node as users write it."""
+        return f"sitk.{self.filter_name}"
+
+    @property
+    def parameter_text(self) -> str:
+        """The parameters as a user would write them."""
+        return ", ".join(f"{name}={value!r}" for name, value in self.settings)
+
+    @property
+    def first_role(self) -> str:
+        """The name of the first input, as SimpleITK calls it."""
+        return self.role or next((a.name for a in self.spec.images), "image")
+
+    @property
+    def inputs(self) -> dict[str, Node]:
+        """The connected inputs by name: the first as ``input``, the others as SimpleITK calls them."""
+        first = {} if self.input is None else {"input": self.input}
+        return {**first, **dict(zip(self.roles, self.others, strict=True))}
+
+    def with_input(self, source: Node) -> Any:
+        """Return the filter with its first input connected to a source.
+
+        Raises
+        ------
+        GraphError
+            If it is connected already.
+        """
+        if self.input is None:
+            return self._connected("input", source)
+        if not self.input.is_connected:
+            return self._connected("input", self.input.with_input(source))
+        raise GraphError(f"{self.name} takes no input here: its {self.first_role} is connected already")
+
+    def _connected(self, name: str, source: Node) -> Node:
+        stack = next((n for n in self.others if isinstance(n, Stack)), None)
+        if stack is None:
+            return super()._connected(name, source)
+
+        def of_two(first: Node, second: Node) -> Node:
+            others = tuple(second if n is stack else n for n in self.others)
+            changed: SitkCall = attrs.evolve(self, others=others)  # type: ignore[misc]
+            return changed._with(name, first)
+
+        return volume_by_volume(of_two, source, stack)
+
+    # --- SimpleITK ------------------------------------------------------------------------------
+
+    @property
+    def _constant(self) -> Any:
+        return dict(self.settings).get("constant")
+
+    def _filter(self, reference: Geometry | None = None) -> Any:
+        """Return the filter of SimpleITK with its parameters set."""
+        executed = {a.name for a in self.spec.arguments if a.kind != "Image"}
+        if self.spec.constant:
+            executed.add("constant")
+        image_filter = configured(self.spec, self.name, tuple(s for s in self.settings if s[0] not in executed))
+        if reference is not None:
+            image_filter.SetReferenceImage(_empty(reference))
+        return image_filter
+
+    def _execute(self, image_filter: Any, images: Mapping[str, Any]) -> Any:
+        """Return what the filter makes of images of SimpleITK."""
+        given = dict(self.settings)
+        ready = {role: self._as_asked(role, image) for role, image in images.items() if not self._lends_grid(role)}
+        if self.spec.several:
+            return image_filter.Execute(list(ready.values()))
+        arguments = []
+        for argument in self.spec.arguments:
+            value = ready.get(argument.name, given.get(argument.name))
+            if value is None and self._constant is not None:
+                value = self._constant
+            if value is None:
+                break
+            arguments.append(value.transform if isinstance(value, TransformValue) else value)
+        return image_filter.Execute(*arguments)
+
+    def _as_asked(self, role: str, image: Any) -> Any:
+        if not takes_label_map(self.filter_name, role):
+            return image
+        return simpleitk().LabelImageToLabelMap(image)
+
+    def _lends_grid(self, role: str) -> bool:
+        return role == REFERENCE and self.spec.takes_reference
+
+    def _has_own_grid(self, role: str) -> bool:
+        return self._lends_grid(role) or role in FREE_GRIDS.get(self.filter_name, ())
+
+    @property
+    def _named_infos(self) -> dict[str, ImageInfo]:
+        return {self.first_role if role == "input" else role: n.info for role, n in self.inputs.items()}
+
+    def _reference(self, infos: Mapping[str, ImageInfo]) -> Geometry | None:
+        """Return the grid that the filter is to take from an image, if it is."""
+        if not self.spec.takes_reference:
+            return None
+        if REFERENCE in infos:
+            return infos[REFERENCE].geometry
+        # As SimpleITK's function does it: where no grid is stated, the image keeps its own.
+        stated = any(name in dict(self.settings) for name in _GRID_PARAMETERS)
+        return None if stated or self.filter_name != "Resample" else infos[self.first_role].geometry
+
+    def _check_grids(self, infos: Mapping[str, ImageInfo]) -> None:
+        (first, info), *rest = infos.items()
+        for role, other in rest:
+            if not self._has_own_grid(role):
+                check_same_space(info.geometry, other.geometry, (first, f"{role} of {self.name}"))
+            elif self._lends_grid(role) and "transform" not in dict(self.settings):
+                frames = [text_of(i.headers.element(_FRAME_OF_REFERENCE, 0)) for i in (info, other)]
+                if all(frames) and frames[0] != frames[1]:
+                    raise SpaceMismatchError(
+                        f"{first} and {role} of {self.name} are in different frames of reference (FrameOfReferenceUID "
+                        f"{frames[0]} and {frames[1]}): without a transform nothing says how they lie to each other"
+                    )
+
+    def _whole_images(self, blocks: Sequence[Block]) -> dict[str, Any]:
+        grid = blocks[0].info.geometry
+        return {
+            role: image_of(block.array, block.info.geometry if self._has_own_grid(role) else grid)
+            for (role, _), block in zip(self._named_infos.items(), blocks, strict=True)
+            if not self._lends_grid(role)
+        }
+
+
+@node
+class SitkFilter(SitkCall):
+    """A filter of SimpleITK that makes an image.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such parameter, or its value cannot be.
+    GraphError
+        If the filter does not take the type of the images, or makes something else than a volume.
+    SpaceMismatchError
+        If images are not on the same grid that SimpleITK wants there.
+    IrregularGeometryError
+        If the filter takes the whole image, or its spacing, and the image is no box.
+    ComputeError
+        When computed, if SimpleITK fails.
+    """
+
+    @property
+    def effect(self) -> Effect:
+        """What the table says of the filter."""
+        units, images = keeps_units(self.filter_name), len(self.inputs)
+        derivation = derivation_of(self.filter_name, images)
+        if not self.is_connected:
+            return Effect(Operation.PIXEL, keeps_units=units, derivation=derivation)
+        result = self._result
+        lent = sum(self._lends_grid(role) for role in self.roles)
+        several = {Operation.MULTI} if images - lent > 1 else set()
+        operations = result.operations - {Operation.PIXEL} if several else result.operations
+        return Effect(operations | several, keeps_units=units, derivation=(*derivation, *result.derivation))
+
+    @property
+    def whole(self) -> bool:
+        """Whether the filter needs the whole image."""
+        return not self.is_connected or self._halo(self._named_infos[self.first_role]) is None
+
+    def halo(self, info: ImageInfo) -> int:
+        """Return how many slices the filter looks to each side."""
+        known = self._halo(info)
+        return info.geometry.slices if known is None else known
+
+    def _halo(self, info: ImageInfo) -> int | None:
+        reach = reach_of(self.filter_name)
+        if reach is not None and reach.physical:
+            # Spacing and direction are those of a box, or there are none.
+            _ = info.geometry.direction
+        return halo_of(self.filter_name, self._filter(), info)
+
+    def request(self, slab: Slab, *inputs: ImageInfo) -> tuple[Slab, ...]:
+        """Return the slices around the slab; where the filter is not streamed, all; none where only the grid counts."""
+        roles = list(self._named_infos)
+        if self.whole:
+            return tuple(
+                range(0) if self._lends_grid(role) else range(info.slices)
+                for role, info in zip(roles, inputs, strict=True)
+            )
+        return super().request(slab, *inputs)
+
+    def outline(self, *inputs: ImageInfo) -> Outline:
+        """Return the grid and the type of the result, as trials on images without content give them."""
+        result = self._result
+        identity = result.slices
+        infos = list(self._named_infos.items())
+        maps = [identity]
+        for role, info in infos[1:]:
+            if self._lends_grid(role):
+                break
+            free = self._has_own_grid(role)
+            count = len(identity.match)
+            maps.append(SliceMap((None,) * count, (range(info.slices),) * count) if free else identity)
+        return Outline(result.geometry, result.dtype, result.components, tuple(maps))
+
+    def compute(self, slab: Slab, *blocks: Block) -> Array:
+        """Return the filtered slab."""
+        first = blocks[0]
+        try:
+            if self.whole:
+                image_filter = self._filter(self._reference(self._named_infos))
+                if self.filter_name in SERIAL:
+                    image_filter.SetNumberOfThreads(1)
+                    image_filter.SetNumberOfWorkUnits(1)
+                result = self._execute(image_filter, self._whole_images(blocks))
+                return self._pixels(result)
+            image_filter = self._filter()
+            # Slabs are computed in parallel already.
+            image_filter.SetNumberOfThreads(1)
+            # Other nodes may have asked for more of an input than is needed here.
+            needed = grown(slab, self.halo(first.info), first.info.slices)
+            result = self._execute(image_filter, self._slab_images(needed, blocks))
+        except RuntimeError as error:
+            raise ComputeError(f"{self!r}: {reason_of(error)}") from error
+        start = slab.start - needed.start
+        return self._pixels(result)[start : start + len(slab)]
+
+    def measurements(
+        self,
+        *,
+        memory: int | str | None = None,
+        workers: int | None = None,
+        progress: bool | Progress | None = None,
+        cancel: threading.Event | None = None,
+        cache: ResultCache | None = None,
+    ) -> Measurements:
+        """Run the filter on the whole image and return what it found beside its image, such as a threshold.
+
+        The options are those of ``update``.
+
+        Raises
+        ------
+        GraphError
+            If the filter measures nothing.
+        """
+        if not self.spec.measurements:
+            raise GraphError(f"{self.name} measures nothing: its result is its image")
+        sink = SitkMeasurement(self.filter_name, self.settings, self.others, self.roles, self.role, input=self.input)
+        found: Measurements = sink.update(memory=memory, workers=workers, progress=progress, cancel=cancel, cache=cache)
+        return found
+
+    # --- what is known without pixels -----------------------------------------------------------
+
+    @cached_property
+    def _result(self) -> _Result:
+        infos = self._named_infos
+        self._check_grids(infos)
+        info = infos[self.first_role]
+        self._check_lines(info)
+        if self.whole:
+            # A whole image goes to SimpleITK as a box, or not at all.
+            for other in infos.values():
+                _ = other.geometry.direction
+        kind = self._grid_kind()
+        small = self._tried(infos, small=True)
+        if isinstance(small, RuntimeError) or _sizes_count(kind):
+            return self._tried_in_full(infos, kind, small)
+        image, tried = small
+        if _on_grid_of(image, tried) and kind is None:
+            identity = SliceMap.identity(info.slices)
+            same = Regridding(info.geometry, identity, frozenset([Operation.PIXEL]))
+            return self._checked(image, same)
+        if kind is Grid.MOVES and _on_grid_of(image, tried):
+            return self._checked(image, regridding(kind, info.geometry, info.geometry))
+        return self._tried_in_full(infos, kind, small)
+
+    def _check_lines(self, info: ImageInfo) -> None:
+        image_filter = self._filter()
+        if self.filter_name not in BY_LINES or image_filter.GetKernelType() != simpleitk().sitkBox:
+            return
+        radius = image_filter.GetKernelRadius()
+        if all(r > 0 for r in radius) and all(n >= 2 * r + 1 for n, r in zip(info.geometry.size, radius, strict=False)):
+            return
+        raise GraphError(
+            f"{self.name} with a box of radius {tuple(radius)} makes SimpleITK read beyond the image of "
+            f"{info.geometry.size} voxels: every radius must be 1 or more, and the box must fit into the image; "
+            "kernel_type='ball' has no such limit"
+        )
+
+    def _grid_kind(self) -> Grid | None:
+        settings = dict(self.settings)
+        transform = settings.get("transform")
+        kind = grid_of(self.filter_name)
+        mirrors = self.filter_name == "Flip" and settings.get("flip_about_origin")
+        if mirrors or (isinstance(transform, TransformValue) and not transform.is_identity):
+            return Grid.MOVES
+        return kind
+
+    def _tried_in_full(self, infos: Mapping[str, ImageInfo], kind: Grid | None, small: Any) -> _Result:
+        info = infos[self.first_role]
+        after = self._stated_grid(infos)
+        full: Any = None
+        if after is None:
+            full = self._tried(infos, small=False, plain=_sizes_count(kind))
+            if isinstance(full, RuntimeError):
+                error = small if isinstance(small, RuntimeError) else full
+                raise self._unworkable(error, info) from error
+            _check_volume(self.name, full[0])
+            after = geometry_of(full[0], info.geometry)
+        if isinstance(small, RuntimeError):
+            small = self._tried(infos, small=False)
+        if isinstance(small, RuntimeError):
+            raise self._unworkable(small, info) from small
+        if kind is None and full is not None and _on_grid_of(*full):
+            identity = SliceMap.identity(info.slices)
+            return self._checked(small[0], Regridding(info.geometry, identity, frozenset([Operation.PIXEL])))
+        return self._checked(small[0], regridding(kind, info.geometry, after))
+
+    def _stated_grid(self, infos: Mapping[str, ImageInfo]) -> Geometry | None:
+        """Return the grid that the parameters state; None where it follows from the image."""
+        info = infos[self.first_role]
+        if self.filter_name not in ("Resample", "Warp"):
+            return None
+        image_filter = self._filter(self._reference(infos))
+        warps = self.filter_name == "Warp"
+        size = image_filter.GetOutputSize() if warps else image_filter.GetSize()
+        if not all(size):
+            if not warps:
+                return info.geometry
+            size = infos["displacement_field"].geometry.size
+        direction = image_filter.GetOutputDirection() or None
+        box = Geometry.from_box(size, image_filter.GetOutputSpacing(), image_filter.GetOutputOrigin(), direction)
+        return attrs.evolve(box, coordinates=info.geometry.coordinates)
+
+    def _tried(self, infos: Mapping[str, ImageInfo], *, small: bool, plain: bool = False) -> Any:
+        """Return what the filter makes of images of these types, spacings and orientations, or the error it raises."""
+        reach = reach_of(self.filter_name)
+        boxed = self.whole or (reach is not None and reach.physical)
+        grid = infos[self.first_role].geometry
+        images = {}
+        for role, info in infos.items():
+            own = info.geometry if self._has_own_grid(role) else grid
+            images[role] = _trial(attrs.evolve(info, geometry=own), small=small, plain=plain, boxed=boxed)
+        image_filter = self._filter(self._reference(infos))
+        if self.filter_name in BY_LINES:
+            # The image of the trial may be smaller than a box.
+            image_filter.SetKernelType(simpleitk().sitkBall)
+        if small and self.filter_name == "Resample" and all(image_filter.GetSize()):
+            image_filter.SetSize(
+                [min(n, most) for n, most in zip(image_filter.GetSize(), _TRIAL_SHAPE[::-1], strict=True)]
+            )
+        try:
+            return self._execute(image_filter, images), images[self.first_role]
+        except RuntimeError as error:
+            return error
+
+    def _unworkable(self, error: RuntimeError, info: ImageInfo) -> GraphError:
+        hopeful = "not supported" in str(error) and info.dtype.kind != "f" and info.components == 1
+        hint = "; try Cast('float32') before it" if hopeful else ""
+        return GraphError(f"{self!r} does not work on images like this one: {reason_of(error)}{hint}")
+
+    def _checked(self, image: Any, grid: Regridding) -> _Result:
+        _check_volume(self.name, image)
+        pixels = self._pixels(image)
+        if pixels.dtype.kind not in "iuf":
+            raise GraphError(f"{self.name} gives pixels of type {pixels.dtype}, which are not supported")
+        return _Result(
+            grid.geometry,
+            grid.slices,
+            grid.operations,
+            grid.derivation,
+            dtype=pixels.dtype,
+            components=math.prod(pixels.shape[3:]),
+        )
+
+    def _slab_images(self, needed: Slab, blocks: Sequence[Block]) -> dict[str, Any]:
+        reach = reach_of(self.filter_name)
+        geometry = blocks[0].info.geometry
+        images = {}
+        for role, block in zip(self._named_infos, blocks, strict=True):
+            image = image_of(block.inner(needed))
+            if reach is not None and reach.physical:
+                # Those of the whole image: of a slab they could differ in the last bit.
+                image.SetSpacing(geometry.spacing)
+                image.SetDirection(geometry.direction.ravel().tolist())
+                image.SetOrigin(geometry.positions[needed.start].tolist())
+            images[role] = image
+        return images
+
+    def _pixels(self, result: Any) -> Array:
+        if "label" in result.GetPixelIDTypeAsString():
+            result = simpleitk().LabelMapToLabel(result)
+        return pixels_of(result)
+
+
+@attrs.frozen(eq=False)
+class _Result(Regridding):
+    """What is known of a result without its pixels."""
+
+    dtype: np.dtype[Any] = attrs.field(kw_only=True)
+    components: int = attrs.field(kw_only=True)
+
+
+@node
+class SitkMeasurement(SitkCall, Sink):
+    """A filter of SimpleITK run for what it measures; ``update()`` returns ``Measurements``.
+
+    Of filters that return something else than an image, such as a transform or a text, it returns that.
+    """
+
+    @property
+    def effect(self) -> Effect:
+        """Nothing is done to the image."""
+        return Effect(())
+
+    @property
+    def whole(self) -> bool:
+        """The whole image is measured."""
+        return True
+
+    @cached_property
+    def info(self) -> ImageInfo:
+        """What is known of the input."""
+        first = self.input_infos()[0]
+        self._check_grids(self._named_infos)
+        return first
+
+    def _connected(self, name: str, source: Node) -> Node:
+        return self._with(name, source)
+
+    def execute(self, runner: Runner) -> Any:
+        """Run the filter on the whole images and return what it found."""
+        nodes = list(self.inputs.values())
+        blocks = []
+        for source in nodes:
+            image: Any = runner.image(source)
+            blocks.append(Block(image.array, range(image.info.slices), image.info))
+        image_filter = self._filter(self._reference(self._named_infos))
+        images = self._whole_images(blocks)
+        try:
+            result = self._execute(image_filter, images)
+            if self.spec.result not in ("", "Image"):
+                return result
+            return measured(self.spec, image_filter, list(images.values()))
+        except RuntimeError as error:
+            raise ComputeError(f"{self!r}: {reason_of(error)}") from error
+
+
+def _sizes_count(kind: Grid | None) -> bool:
+    """Tell whether parameters speak of the size of the image, so that a small one is no trial."""
+    return kind in (Grid.SAMPLES, Grid.PADS, Grid.INTERPOLATES)
+
+
+def _check_volume(name: str, image: Any) -> None:
+    if image.GetDimension() != 3:
+        raise GraphError(
+            f"{name} gives an image of {image.GetDimension()} dimensions, and not a volume: a slice is a volume of one "
+            "slice here, and several volumes are a Stack"
+        )
+    if not all(image.GetSize()):
+        raise GraphError(f"{name} gives an image of size {image.GetSize()}: state the grid, or give {REFERENCE}")
+
+
+def _on_grid_of(result: Any, image: Any) -> bool:
+    return all(
+        getattr(result, f"Get{what}")() == getattr(image, f"Get{what}")()
+        for what in ("Size", "Spacing", "Origin", "Direction")
+    )
+
+
+def _trial(info: ImageInfo, *, small: bool, plain: bool, boxed: bool) -> Any:
+    """Return an image to try a filter on, of the type of an image and on its grid, or on the beginning of it."""
+    geometry = info.geometry
+    shape = (
+        tuple(min(n, most) for n, most in zip(geometry.shape, _TRIAL_SHAPE, strict=True)) if small else geometry.shape
+    )
+    grid = geometry.take(range(shape[0])).crop_plane(range(shape[1]), range(shape[2])) if small else geometry
+    if plain:
+        return image_of(np.zeros(shape, np.uint8), grid if boxed else None)
+    values = np.resize(
+        (np.arange(97) % 97).astype(info.dtype), (*shape, *([info.components] if info.components > 1 else []))
+    )
+    return image_of(values, grid if boxed else None)
+
+
+def _empty(geometry: Geometry) -> Any:
+    """Return an image of nothing on a grid."""
+    image = simpleitk().Image(list(geometry.size), simpleitk().sitkUInt8)
+    image.SetSpacing(geometry.spacing)
+    image.SetOrigin(geometry.origin)
+    image.SetDirection(geometry.direction.ravel().tolist())
+    return image
