@@ -18,6 +18,7 @@ _HOMES = {
     "Coordinates": "image",
     "Crop": "filters.geometry",
     "Deidentify": "filters.deidentify",
+    "Flip": "filters.orientation",
     "Function": "filters.function",
     "Gaussian": "filters.neighbourhood",
     "Geometry": "image",
@@ -28,9 +29,12 @@ _HOMES = {
     "MultiFrameWriter": "io.multi_frame_writer",
     "NewSeries": "io.new_series",
     "OverlayMask": "io.overlay_mask",
+    "Pad": "filters.pad",
     "Padding": "image",
     "PaddingMask": "filters.padding",
     "PerSlice": "image",
+    "Permute": "filters.orientation",
+    "Reorient": "filters.orientation",
     "Resample": "filters.geometry",
     "ResultCache": "pipeline.cache",
     "SUVbw": "filters.uptake",
@@ -62,6 +66,7 @@ __all__ = [
     "Coordinates",
     "Crop",
     "Deidentify",
+    "Flip",
     "Function",
     "Gaussian",
     "Geometry",
@@ -72,9 +77,12 @@ __all__ = [
     "MultiFrameWriter",
     "NewSeries",
     "OverlayMask",
+    "Pad",
     "Padding",
     "PaddingMask",
     "PerSlice",
+    "Permute",
+    "Reorient",
     "Resample",
     "ResultCache",
     "SUVbw",
@@ -108,6 +116,8 @@ if TYPE_CHECKING:
     from slicewise.filters.geometry import Crop, Resample
     from slicewise.filters.intensity import Cast, Clip, Threshold, Window
     from slicewise.filters.neighbourhood import Gaussian, Median
+    from slicewise.filters.orientation import Flip, Permute, Reorient
+    from slicewise.filters.pad import Pad
     from slicewise.filters.padding import PaddingMask
     from slicewise.filters.uptake import SUVbw
     from slicewise.image import Coordinates, Geometry, Headers, Image, ImageStack, Padding, PerSlice

@@ -15,11 +15,13 @@ __all__ = [
     "MULTIPLICATION",
     "PROCESSED",
     "PROCESSING_EQUIPMENT",
+    "REFORMATTING",
     "RESAMPLING",
     "SCANNER",
     "SEGMENTATION",
     "SMOOTHING",
     "SOURCE_IMAGE",
+    "STITCHING",
     "SUBSET",
     "SUBTRACTION",
 ]
@@ -38,6 +40,8 @@ DIVISION = Code("113046", "DCM", "Pixel by pixel division")
 MAXIMUM = Code("113048", "DCM", "Pixel by pixel Maximum")
 MINIMUM = Code("113051", "DCM", "Pixel by pixel Minimum")
 SUBSET = Code("113091", "DCM", "Spatially-related frames extracted from the volume")
+REFORMATTING = Code("113072", "DCM", "Multiplanar reformatting")
+STITCHING = Code("113090", "DCM", "Image stitching")
 # What has none there: processing that nobody has a code for (PS3.3, 8.2, a private scheme begins with 99).
 PROCESSED = Code("PROCESSED", "99SLICEWISE", "Image processing")
 

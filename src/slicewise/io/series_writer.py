@@ -15,7 +15,7 @@ from slicewise.dicom.encoders import syntax_of
 from slicewise.dicom.image_classes import class_named
 from slicewise.dicom.numbering import instance_numbers
 from slicewise.dicom.overlays import unwritten_overlays
-from slicewise.dicom.stored_attributes import stored_columns
+from slicewise.dicom.stored_attributes import padding_columns, stored_columns
 from slicewise.dicom.values import text_of
 from slicewise.errors import DestinationError, ParameterError, WriteError
 from slicewise.image.elements import tag_of
@@ -210,6 +210,10 @@ class _Writing(StorageTrial[DerivedHeaders]):
         """Write a file for each slice."""
         syntax = syntax_of(self.writer.transfer_syntax)
         columns = stored_columns(choice.storages[0], keeps_mapping=choice.keeps_mapping, keeps_units=self.keeps_units)
+        if isinstance(choice, Choice) and len(set(choice.storages)) == 1:
+            columns |= padding_columns(
+                choice.storages[0], self.info.padding, derived.headers, keeps_mapping=choice.keeps_mapping
+            )
         final = derived.updated(columns | unwritten_overlays(derived.headers, self.info.headers))
         files = InstanceFiles(
             self.stage, self.writer.file_names, final.headers, choice, keeps_units=self.keeps_units, syntax=syntax
