@@ -16,7 +16,7 @@ _HOMES = {
     "Cast": "filters.intensity",
     "Clip": "filters.intensity",
     "Coordinates": "image",
-    "Crop": "filters.geometry",
+    "Crop": "filters.cropping",
     "Deidentify": "filters.deidentify",
     "Flip": "filters.orientation",
     "Function": "filters.function",
@@ -25,6 +25,8 @@ _HOMES = {
     "Headers": "image",
     "Image": "image",
     "ImageStack": "image",
+    "Isotropic": "filters.planes",
+    "MPR": "filters.planes",
     "Median": "filters.neighbourhood",
     "MultiFrameWriter": "io.multi_frame_writer",
     "NewSeries": "io.new_series",
@@ -61,6 +63,7 @@ _HOMES = {
 """Where each public name lives: rooms are imported when a name of theirs is first used."""
 
 __all__ = [
+    "MPR",
     "Cast",
     "Clip",
     "Coordinates",
@@ -73,6 +76,7 @@ __all__ = [
     "Headers",
     "Image",
     "ImageStack",
+    "Isotropic",
     "Median",
     "MultiFrameWriter",
     "NewSeries",
@@ -111,14 +115,16 @@ __all__ = [
 if TYPE_CHECKING:
     from slicewise import errors
     from slicewise.filters import sitk
+    from slicewise.filters.cropping import Crop
     from slicewise.filters.deidentify import Deidentify
     from slicewise.filters.function import Function
-    from slicewise.filters.geometry import Crop, Resample
+    from slicewise.filters.geometry import Resample
     from slicewise.filters.intensity import Cast, Clip, Threshold, Window
     from slicewise.filters.neighbourhood import Gaussian, Median
     from slicewise.filters.orientation import Flip, Permute, Reorient
     from slicewise.filters.pad import Pad
     from slicewise.filters.padding import PaddingMask
+    from slicewise.filters.planes import MPR, Isotropic
     from slicewise.filters.uptake import SUVbw
     from slicewise.image import Coordinates, Geometry, Headers, Image, ImageStack, Padding, PerSlice
     from slicewise.io.codify import codify

@@ -12,7 +12,7 @@ from slicewise.dicom import codes
 from slicewise.errors import IrregularGeometryError, ParameterError
 from slicewise.filters.padding import check_fill, marked, padding_value
 from slicewise.filters.parameters import Number, integers, number
-from slicewise.image import Geometry, ImageInfo, Operation, SliceMap
+from slicewise.image import Geometry, ImageInfo, Operation, Padding, SliceMap
 from slicewise.pipeline.effect import Effect
 from slicewise.pipeline.node import Array, Block, Filter, Outline, Slab, node
 
@@ -68,6 +68,12 @@ class Pad(Filter):
         """Another extent of the lattice, with pixels that come from nowhere."""
         return Effect(Operation.GEOMETRY, derivation=(codes.CROP,))
 
+    @property
+    def before(self) -> tuple[int, int, int]:
+        """Voxels added at the beginning of x, y and z."""
+        x, y, z = _lower(self.lower)
+        return (x, y, z)
+
     def outline(self, *inputs: ImageInfo) -> Outline:
         """Return the larger grid."""
         (info,) = inputs
@@ -77,7 +83,7 @@ class Pad(Filter):
         geometry = padded(source, before, after)
         match = (*(None,) * before[2], *range(source.slices), *(None,) * after[2])
         support = tuple(() if m is None else (m,) for m in match)
-        paddings = marked(self.value, geometry.slices) if self.mark else None
+        paddings = marked(self.value, geometry.slices) if self.mark else _continued(info.paddings, geometry.slices)
         return Outline(geometry, info.dtype, info.components, (SliceMap(match, support),), paddings)
 
     def request(self, slab: Slab, *inputs: ImageInfo) -> tuple[Slab, ...]:
@@ -104,6 +110,11 @@ class Pad(Filter):
         before = _lower(self.lower)[2]
         first, stop = max(0, slab.start - before), min(slices, slab.stop - before)
         return range(first, stop) if first < stop else range(0)
+
+
+def _continued(known: Sequence[Padding | None], slices: int) -> tuple[Padding | None, ...] | None:
+    # New slices are of the padding that all others have.
+    return (known[0],) * slices if known and all(p == known[0] for p in known) else None
 
 
 def padded(source: Geometry, before: Sequence[int], after: Sequence[int]) -> Geometry:
