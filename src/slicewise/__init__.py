@@ -15,9 +15,11 @@ except PackageNotFoundError:  # a checkout that is not installed
 _HOMES = {
     "Cast": "filters.intensity",
     "Clip": "filters.intensity",
+    "Concatenate": "filters.concatenate",
     "Coordinates": "image",
     "Crop": "filters.cropping",
     "Deidentify": "filters.deidentify",
+    "FillMissing": "filters.missing",
     "Flip": "filters.orientation",
     "Function": "filters.function",
     "Gaussian": "filters.neighbourhood",
@@ -36,10 +38,12 @@ _HOMES = {
     "PaddingMask": "filters.padding",
     "PerSlice": "image",
     "Permute": "filters.orientation",
+    "RectifyTilt": "filters.tilt",
     "Reorient": "filters.orientation",
     "Resample": "filters.geometry",
     "ResultCache": "pipeline.cache",
     "SUVbw": "filters.uptake",
+    "SelectSlices": "filters.slices",
     "SeriesReader": "io.series_reader",
     "SeriesWriter": "io.series_writer",
     "Stack": "pipeline.stack",
@@ -66,9 +70,11 @@ __all__ = [
     "MPR",
     "Cast",
     "Clip",
+    "Concatenate",
     "Coordinates",
     "Crop",
     "Deidentify",
+    "FillMissing",
     "Flip",
     "Function",
     "Gaussian",
@@ -86,10 +92,12 @@ __all__ = [
     "PaddingMask",
     "PerSlice",
     "Permute",
+    "RectifyTilt",
     "Reorient",
     "Resample",
     "ResultCache",
     "SUVbw",
+    "SelectSlices",
     "SeriesReader",
     "SeriesWriter",
     "Stack",
@@ -115,16 +123,20 @@ __all__ = [
 if TYPE_CHECKING:
     from slicewise import errors
     from slicewise.filters import sitk
+    from slicewise.filters.concatenate import Concatenate
     from slicewise.filters.cropping import Crop
     from slicewise.filters.deidentify import Deidentify
     from slicewise.filters.function import Function
     from slicewise.filters.geometry import Resample
     from slicewise.filters.intensity import Cast, Clip, Threshold, Window
+    from slicewise.filters.missing import FillMissing
     from slicewise.filters.neighbourhood import Gaussian, Median
     from slicewise.filters.orientation import Flip, Permute, Reorient
     from slicewise.filters.pad import Pad
     from slicewise.filters.padding import PaddingMask
     from slicewise.filters.planes import MPR, Isotropic
+    from slicewise.filters.slices import SelectSlices
+    from slicewise.filters.tilt import RectifyTilt
     from slicewise.filters.uptake import SUVbw
     from slicewise.image import Coordinates, Geometry, Headers, Image, ImageStack, Padding, PerSlice
     from slicewise.io.codify import codify

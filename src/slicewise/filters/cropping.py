@@ -207,7 +207,7 @@ class _Bounds(Sink):
         lock = threading.Lock()
 
         def look(slab: Slab, values: Array) -> None:
-            there: Array = values.reshape(*values.shape[:3], -1).any(axis=-1)
+            there: Array = np.asarray(values.reshape(*values.shape[:3], -1).any(axis=-1))
             with lock:
                 found[0][slab.start : slab.stop] |= np.any(there, axis=(1, 2))
                 found[1][...] |= np.any(there, axis=(0, 2))
