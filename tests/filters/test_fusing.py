@@ -71,10 +71,7 @@ def test_a_chain_of_geometry_interpolates_once_from_the_first_image(name: str) -
 def test_explain_shows_what_is_done_at_once() -> None:
     node = source_of() >> Resample(spacing=1.7) >> Crop(1) >> MPR((1, 1, 1), size=5)
     text = node.explain()
-    assert (
-        "Resample + Crop + MPR(one interpolation: Resample(interpolator='linear', spacing=(1.7, 1.7, 1.7)) >> Crop("
-        in text
-    )
+    assert "Resample + Crop + MPR(one interpolation: Resample(spacing=(1.7, 1.7, 1.7), " in text
     apart = (source_of() >> Resample(spacing=1.7) >> Resample(spacing=1.2, fuse=False)).explain()
     assert "one interpolation" not in apart
 

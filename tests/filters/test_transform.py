@@ -206,3 +206,53 @@ def test_what_cannot_be_read_is_an_error_that_names_the_file(tmp_path: Any) -> N
     for name in ("broken.tfm", "missing.tfm"):
         with pytest.raises(ReadError, match=name):
             Resample(transform=tmp_path / name)
+
+
+NAMED = {
+    "bspline1": sitk.sitkBSpline1,
+    "bspline2": sitk.sitkBSpline2,
+    "bspline3": sitk.sitkBSpline3,
+    "bspline4": sitk.sitkBSpline4,
+    "bspline5": sitk.sitkBSpline5,
+    "gaussian": sitk.sitkGaussian,
+    "cosine": sitk.sitkCosineWindowedSinc,
+    "hamming": sitk.sitkHammingWindowedSinc,
+    "welch": sitk.sitkWelchWindowedSinc,
+    "blackman": sitk.sitkBlackmanWindowedSinc,
+    "label_gaussian": sitk.sitkLabelGaussian,
+}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int16"])
+@pytest.mark.parametrize("name", NAMED)
+def test_interpolators_go_by_name(name: str, dtype: str) -> None:
+    source, fixed = smooth(dtype=dtype), reference()
+    if name == "label_gaussian" and dtype == "int16":
+        source = Image.from_array((source.array > 100).astype(dtype), geometry=source.geometry)
+    elif name == "label_gaussian":
+        pytest.skip("of labels only")
+    node = source >> Resample(like=fixed, interpolator=name, fill=-5)
+    assert node.whole
+    pixels = sitk.sitkInt16 if name == "label_gaussian" else sitk.sitkFloat32
+    expected = sitk.Resample(source.to_sitk(), fixed.to_sitk(), sitk.Transform(), NAMED[name], -5.0, pixels)
+    result = node.update(progress=False).array
+    assert result.dtype == dtype
+    np.testing.assert_allclose(result, sitk.GetArrayFromImage(expected), atol=0.5 if dtype == "int16" else 1e-3)
+
+
+def test_a_registration_is_part_of_the_key() -> None:
+    first, second = (registration(("1.2.7", [np.diag([1.0, 1, s, 1])])) for s in (1, 2))
+    assert Resample(transform=first).key == Resample(transform=registration(("1.2.7", [np.eye(4)]))).key
+    assert Resample(transform=first).key != Resample(transform=second).key
+    assert "Spatial Registration 1.2.3.4" in repr(Resample(transform=first))
+
+
+def test_several_matrices_of_an_item_are_multiplied_in_their_order() -> None:
+    first, second = np.eye(4), np.diag([2.0, 1, 1, 1])
+    first[:3, 3] = (3, 0, 0)
+    moving = smooth("1.2.7")
+    both = moving >> Resample(transform=registration(("1.2.7", [first, second])))
+    product = moving >> Resample(transform=registration(("1.2.7", [first @ second])))
+    other = moving >> Resample(transform=registration(("1.2.7", [second @ first])))
+    np.testing.assert_array_equal(both.update(progress=False).array, product.update(progress=False).array)
+    assert (both.update(progress=False).array != other.update(progress=False).array).any()

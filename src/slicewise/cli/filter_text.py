@@ -52,11 +52,13 @@ def parse_filter(text: str) -> Node:
 def filter_names() -> dict[str, type[Node]]:
     """Return the filters that can be written on a command line, by name."""
     public = {name: getattr(slicewise, name) for name in slicewise.__all__}
-    # A function cannot be written down here.
+    # A function cannot be written down here, nor can several inputs.
     return {
         name: value
         for name, value in public.items()
-        if isinstance(value, type) and value.__module__.startswith("slicewise.filters.") and name != "Function"
+        if isinstance(value, type)
+        and value.__module__.startswith("slicewise.filters.")
+        and name not in ("Function", "Concatenate")
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any
 
 import attrs
@@ -72,9 +73,7 @@ class FillMissing(Filter):
     @property
     def effect(self) -> Effect:
         """More slices, interpolated and marked."""
-        attributes = {}
-        if self.input is not None and self.input.is_connected:
-            attributes = self._marks(self.input.info)
+        attributes = self._marks if self.is_connected else {}
         return Effect(Operation.GEOMETRY, derivation=(codes.RESAMPLING,), attributes=attributes)
 
     def history_text(self, *inputs: ImageInfo) -> str:
@@ -140,7 +139,9 @@ class FillMissing(Filter):
         places = [(k, part / n) for k, n in enumerate(np.maximum(steps, 1).tolist()) for part in range(n)]
         return [*places, (source.slices - 1, 0.0)]
 
-    def _marks(self, info: ImageInfo) -> dict[str, Any]:
+    @cached_property
+    def _marks(self) -> dict[str, Any]:
+        (info,) = self.input_infos()
         places = self._places(info.geometry)
         if not any(part for _, part in places) or not info.headers.columns():
             return {}
@@ -148,8 +149,9 @@ class FillMissing(Filter):
         types, comments, thicknesses = [], [], []
         for below, part in places:
             header = info.headers[below]
-            own = [str(v) for v in header.get("ImageType", None) or ("ORIGINAL", "PRIMARY")]
-            types.append([*own, *["OTHER"] * (3 - len(own)), kind] if part else own)
+            stated = header.get("ImageType", None)
+            own = [str(v) for v in stated or ("ORIGINAL", "PRIMARY")]
+            types.append([*own, *["OTHER"] * (3 - len(own)), kind] if part else stated and own)
             made = (
                 f"Not acquired: made by {self.name}({self.parameter_text}) between slices {below + 1} and {below + 2}"
             )

@@ -48,7 +48,9 @@ class Regrid(Filter):
         """The parameters as a user would write them, without switches that are as they were."""
         usual = {"mark": False, "fuse": True}
         parameters = {k: v for k, v in self.parameters.items() if v is not None and v is not usual.get(k)}
-        return ", ".join(f"{k}={v!r}" for k, v in parameters.items())
+        # What a filter does comes first, and then how.
+        names = sorted(parameters, key=lambda name: name in ("interpolator", "fill", "mark", "fuse"))
+        return ", ".join(f"{name}={parameters[name]!r}" for name in names)
 
     @property
     def effect(self) -> Effect:

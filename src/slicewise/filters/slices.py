@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 import attrs
@@ -87,21 +88,24 @@ class SelectSlices(Filter):
     def outline(self, *inputs: ImageInfo) -> Outline:
         """Return the slices that stay."""
         (info,) = inputs
-        chosen = self._chosen(info)
+        chosen = self._kept
         return Outline(info.geometry.take(chosen), info.dtype, info.components, (SliceMap.of(chosen),))
 
     def request(self, slab: Slab, *inputs: ImageInfo) -> tuple[Slab, ...]:
         """Return the slices from the first to the last one of a slab."""
-        part = self._chosen(inputs[0])[slab.start : slab.stop]
+        part = self._kept[slab.start : slab.stop]
         return (range(part[0], part[-1] + 1),)
 
     def compute(self, slab: Slab, *blocks: Block) -> Array:
         """Return the slices of a slab."""
         (block,) = blocks
-        part = self._chosen(block.info)[slab.start : slab.stop]
+        part = self._kept[slab.start : slab.stop]
         return block.array[[k - block.slab.start for k in part]]
 
-    def _chosen(self, info: ImageInfo) -> list[int]:
+    @cached_property
+    def _kept(self) -> list[int]:
+        """The slices that stay; headers are looked at once."""
+        (info,) = self.input_infos()
         chosen = self._by_number(info.slices)[:: self.every or 1]
         if self.where is not None:
             chosen = [k for k in chosen if self.where(info.headers[k])]
