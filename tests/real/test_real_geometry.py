@@ -167,6 +167,11 @@ def test_a_tilted_ct_becomes_a_box_that_others_read_alike(data, tmp_path) -> Non
     paths = written(node, tmp_path / "box")
     slices = [pydicom.dcmread(path) for path in paths]
     assert all("GantryDetectorTilt" not in ds for ds in slices)
+    # Rows that were added are padding, and the headers say so in terms of what is stored.
+    assert slices[0].Rows > datasets(files, pixels=False)[0].Rows
+    assert {int(ds.pixel_array[0, 0]) for ds in slices[1:]} | {int(ds.pixel_array[-1, 0]) for ds in slices[:-1]} == {
+        int(slices[0].PixelPaddingValue)
+    }
     steps = np.diff([position(ds) for ds in slices], axis=0)
     across = np.cross(slices[0].ImageOrientationPatient[:3], slices[0].ImageOrientationPatient[3:])
     np.testing.assert_allclose(np.cross(steps, across), 0, atol=2e-3)

@@ -142,17 +142,16 @@ class Fused(Filter):
         first: Any = self._fills[0]
         result = resample_slices(block.array, block.slab.start, slab, axes, first)  # type: ignore[arg-type]
         for k in range(1, len(self.steps)):
-            if self._fills[k] is None or self._fills[k] == first == self._only_fill:
+            if self._fills[k] is None or self._is_filled_alike:
                 continue
             z, y, x = (axis.inside[k - 1] for axis in self._axes)
             outside = ~(z[slab.start : slab.stop, np.newaxis, np.newaxis] & y[:, np.newaxis] & x)
             result[outside] = self._fills[k]
         return result
 
-    @property
-    def _only_fill(self) -> Number | None:
-        known = {fill for fill in self._fills if fill is not None}
-        return known.pop() if len(known) == 1 else None
+    @cached_property
+    def _is_filled_alike(self) -> bool:
+        return len({fill for fill in self._fills if fill is not None}) == 1
 
     def _sampling(self, axis: _Axis, length: int) -> AxisSampling:
         sampling = AxisSampling.at(axis.positions, length, self._interpolator)
