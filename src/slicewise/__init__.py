@@ -16,32 +16,42 @@ _HOMES = {
     "Blend": "filters.combine",
     "Cast": "filters.intensity",
     "Clip": "filters.intensity",
+    "Concatenate": "filters.concatenate",
     "Coordinates": "image",
-    "Crop": "filters.geometry",
+    "Crop": "filters.cropping",
     "Deidentify": "filters.deidentify",
+    "FillMissing": "filters.missing",
+    "Flip": "filters.orientation",
     "Function": "filters.function",
     "Gaussian": "filters.neighbourhood",
     "Geometry": "image",
     "Headers": "image",
     "Image": "image",
     "ImageStack": "image",
-    "Lossy": "dicom.lossy",
+    "Isotropic": "filters.planes",
     "Join": "filters.combine",
     "LookupTable": "filters.scaling",
+    "Lossy": "dicom.lossy",
+    "MPR": "filters.planes",
     "Mask": "filters.combine",
     "Median": "filters.neighbourhood",
     "MultiFrameWriter": "io.multi_frame_writer",
     "NewSeries": "io.new_series",
-    "OverlayMask": "io.overlay_mask",
     "Normalize": "filters.scaling",
+    "OverlayMask": "io.overlay_mask",
+    "Pad": "filters.pad",
     "Padding": "image",
     "PaddingMask": "filters.padding",
     "PerSlice": "image",
+    "Permute": "filters.orientation",
     "Project": "filters.projections",
+    "RectifyTilt": "filters.tilt",
+    "Reorient": "filters.orientation",
     "Resample": "filters.geometry",
     "Rescale": "filters.scaling",
     "ResultCache": "pipeline.cache",
     "SUVbw": "filters.uptake",
+    "SelectSlices": "filters.slices",
     "SeriesReader": "io.series_reader",
     "SeriesWriter": "io.series_writer",
     "Stack": "pipeline.stack",
@@ -70,18 +80,23 @@ _HOMES = {
 """Where each public name lives: rooms are imported when a name of theirs is first used."""
 
 __all__ = [
+    "MPR",
     "Blend",
     "Cast",
     "Clip",
+    "Concatenate",
     "Coordinates",
     "Crop",
     "Deidentify",
+    "FillMissing",
+    "Flip",
     "Function",
     "Gaussian",
     "Geometry",
     "Headers",
     "Image",
     "ImageStack",
+    "Isotropic",
     "Join",
     "LookupTable",
     "Lossy",
@@ -91,14 +106,19 @@ __all__ = [
     "NewSeries",
     "Normalize",
     "OverlayMask",
+    "Pad",
     "Padding",
     "PaddingMask",
     "PerSlice",
+    "Permute",
     "Project",
+    "RectifyTilt",
+    "Reorient",
     "Resample",
     "Rescale",
     "ResultCache",
     "SUVbw",
+    "SelectSlices",
     "SeriesReader",
     "SeriesWriter",
     "Stack",
@@ -131,16 +151,24 @@ if TYPE_CHECKING:
     from slicewise.dicom.lossy import Lossy
     from slicewise.filters import itk, sitk
     from slicewise.filters.combine import Blend, Join, Mask, where
+    from slicewise.filters.concatenate import Concatenate
+    from slicewise.filters.cropping import Crop
     from slicewise.filters.deidentify import Deidentify
     from slicewise.filters.function import Function
-    from slicewise.filters.geometry import Crop, Resample
+    from slicewise.filters.geometry import Resample
     from slicewise.filters.intensity import Cast, Clip, Threshold, Window
+    from slicewise.filters.missing import FillMissing
     from slicewise.filters.neighbourhood import Gaussian, Median
+    from slicewise.filters.orientation import Flip, Permute, Reorient
     from slicewise.filters.own import filter  # noqa: A004
+    from slicewise.filters.pad import Pad
     from slicewise.filters.padding import PaddingMask
     from slicewise.filters.pixels_back import WithPixelsFrom
+    from slicewise.filters.planes import MPR, Isotropic
     from slicewise.filters.projections import Project
     from slicewise.filters.scaling import LookupTable, Normalize, Rescale
+    from slicewise.filters.slices import SelectSlices
+    from slicewise.filters.tilt import RectifyTilt
     from slicewise.filters.uptake import SUVbw
     from slicewise.image import Coordinates, Geometry, Headers, Image, ImageStack, Padding, PerSlice
     from slicewise.io.codify import codify

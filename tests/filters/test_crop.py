@@ -11,7 +11,7 @@ from slabs import image, in_slabs, random_array
 
 from slicewise.dicom import codes
 from slicewise.errors import ParameterError
-from slicewise.filters.geometry import Crop
+from slicewise.filters.cropping import Crop
 from slicewise.image import Image
 from slicewise.pipeline.node import as_node
 

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from slabs import image, in_slabs, random_array
 
+from slicewise.filters.cropping import Crop
 from slicewise.filters.function import Function
-from slicewise.filters.geometry import Crop, Resample
+from slicewise.filters.geometry import Resample
 from slicewise.filters.intensity import Cast, Clip, Threshold, Window
 from slicewise.filters.neighbourhood import Gaussian, Median
 

@@ -49,7 +49,7 @@ def parse_filter(text: str) -> Node:
     return node
 
 
-_NOT_WRITTEN = frozenset(["Function", "Blend", "Join", "Mask", "WithPixelsFrom"])
+_NOT_WRITTEN = frozenset(["Function", "Blend", "Concatenate", "Join", "Mask", "WithPixelsFrom"])
 """A function cannot be written on a command line, nor another image that a filter cannot do without."""
 
 

@@ -21,11 +21,13 @@ __all__ = [
     "MULTIPLICATION",
     "PROCESSED",
     "PROCESSING_EQUIPMENT",
+    "REFORMATTING",
     "RESAMPLING",
     "SCANNER",
     "SEGMENTATION",
     "SMOOTHING",
     "SOURCE_IMAGE",
+    "STITCHING",
     "SUBSET",
     "SUBTRACTION",
     "UNCOMPRESSED_PREDECESSOR",
@@ -49,6 +51,8 @@ MINIMUM_PROJECTION = Code("113079", "DCM", "Minimum intensity projection")
 MASKING = Code("113047", "DCM", "Pixel by pixel mask")
 MINIMUM = Code("113051", "DCM", "Pixel by pixel Minimum")
 SUBSET = Code("113091", "DCM", "Spatially-related frames extracted from the volume")
+REFORMATTING = Code("113072", "DCM", "Multiplanar reformatting")
+STITCHING = Code("113090", "DCM", "Image stitching")
 # What has none there: processing that nobody has a code for (PS3.3, 8.2, a private scheme begins with 99).
 PROCESSED = Code("PROCESSED", "99SLICEWISE", "Image processing")
 

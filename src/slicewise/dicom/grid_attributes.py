@@ -63,6 +63,9 @@ GENERATORS: dict[int, Generator] = {
 _FROM_PLANE = frozenset([_THICKNESS, _LOCATION])
 """What a slice in the plane of a source slice keeps of it."""
 
+_PARALLEL = 1 - 1e-6
+"""Cosine of the angle between normals above which they are the same."""
+
 
 def generator_for(tag: int, source: Geometry, stated: Column | None) -> tuple[Generator, bool]:
     """Return what makes an attribute of an output slice, and whether slices in a source's plane keep its value.
@@ -95,6 +98,9 @@ def generator_for(tag: int, source: Geometry, stated: Column | None) -> tuple[Ge
 
 
 def _location_from(geometry: Geometry, index: int, *, normal: FloatArray, offset: float) -> FloatArray:
+    if abs(float(geometry.normal @ normal)) < _PARALLEL:
+        # Of planes at another angle the source says nothing.
+        return _location(geometry, index)
     return np.array([float(f"{geometry.positions[index] @ normal + offset:.9g}")])
 
 

@@ -246,10 +246,11 @@ def _nearest(tag: int, task: _Task) -> Column | None:
     if column is None or isinstance(column, RawElement):
         return column
     slices = task.maps[0]
-    return tuple(
-        column[match if match is not None else support[0]]
-        for match, support in zip(slices.match, slices.support, strict=True)
-    )
+    drawn = [m if m is not None else s[0] if s else None for m, s in zip(slices.match, slices.support, strict=True)]
+    known = [k for k, index in enumerate(drawn) if index is not None]
+    # A slice that draws on nothing, such as padding, takes the value of the nearest that does: one must be there.
+    nearest = [min(known, key=lambda n: abs(n - k), default=0) for k in range(len(drawn))]
+    return tuple(column[drawn[k] or 0] for k in nearest)
 
 
 def _common(tag: int, task: _Task) -> Column | None:

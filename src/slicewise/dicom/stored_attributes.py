@@ -20,13 +20,14 @@ from pydicom.uid import (
 from slicewise.dicom.storing import Storage
 from slicewise.dicom.values import decimal_strings, text_of
 from slicewise.errors import ValueRangeError
-from slicewise.image import Headers, RawElement
+from slicewise.image import Headers, Padding, PerSlice, RawElement
 from slicewise.image.elements import tag_of
 from slicewise.image.headers import Column
 
 __all__ = [
     "EXTREMES",
     "extremes",
+    "padding_columns",
     "rescale_columns",
     "rescale_elements",
     "stored_columns",
@@ -53,6 +54,8 @@ _PET = frozenset(
     )
 )
 _MOST = 0xFFFF
+_PADDING = (tag_of("PixelPaddingValue"), tag_of("PixelPaddingRangeLimit"))
+_PADDING_VALUE = _PADDING[0]
 
 
 def unsigned(keyword: str, value: int) -> RawElement:
@@ -115,6 +118,39 @@ def stored_columns(storage: Storage, *, keeps_mapping: bool, keeps_units: bool) 
     if not keeps_units:
         columns[tag_of("RealWorldValueMappingSequence")] = None
     return columns
+
+
+def padding_columns(
+    storage: Storage, padding: Padding | PerSlice | None, headers: Headers, *, keeps_mapping: bool
+) -> dict[int, Column | None]:
+    """Return Pixel Padding Value and Range Limit in terms of the stored values; nothing where the headers are true.
+
+    Parameters
+    ----------
+    storage : Storage
+        How all values are stored.
+    padding : Padding, PerSlice or None
+        What marks pixels that were never imaged, in units of the values.
+    headers : Headers
+        The headers so far.
+    keeps_mapping : bool
+        Whether each stored value means what it meant in the source.
+    """
+    if not isinstance(padding, Padding):
+        return {}
+    slope, intercept = float(storage.slope), float(storage.intercept)
+    ends = [round((value - intercept) / slope, 6) for value in (padding.value, padding.limit)]
+    low, high = (-(2**15), 2**15 - 1) if storage.form.signed else (0, _MOST)
+    if storage.form.samples > 1 or not all(end == int(end) and low <= end <= high for end in ends):
+        return {}
+    stated = headers.column(_PADDING_VALUE)
+    if keeps_mapping and isinstance(stated, RawElement):
+        order = "little" if stated.little_endian else "big"
+        if int.from_bytes(stated.value[:2], order) == int(ends[0]) & _MOST:  # type: ignore[arg-type]
+            return {}
+    vr, kind = ("SS", "<h") if storage.form.signed else ("US", "<H")
+    value, limit = (RawElement(tag, vr, struct.pack(kind, int(end))) for tag, end in zip(_PADDING, ends, strict=True))
+    return {_PADDING_VALUE: value, _PADDING[1]: limit if ends[0] != ends[1] else None}
 
 
 def rescale_elements(storage: Storage, headers: Headers, index: int, *, keeps_units: bool) -> dict[int, RawElement]:

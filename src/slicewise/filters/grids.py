@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import attrs
 import numpy as np
@@ -13,6 +13,9 @@ import numpy.typing as npt
 from slicewise.errors import GeometryError, IrregularGeometryError
 from slicewise.image import Geometry, SliceMap, space_differences
 from slicewise.image.space import DIRECTION_TOLERANCE
+
+if TYPE_CHECKING:
+    from slicewise.filters.motion import Motion
 
 __all__ = ["TargetGrid", "grid_like", "oblique_map", "regrid"]
 
@@ -169,12 +172,24 @@ def grid_like(source: Geometry, reference: Geometry) -> TargetGrid | None:
     )
 
 
-def oblique_map(source: Geometry, reference: Geometry) -> SliceMap:
-    """Return which slices of a source the slices of an oblique reference run through."""
+def oblique_map(source: Geometry, reference: Geometry, motion: Motion | None = None) -> SliceMap:
+    """Return which slices of a source the slices of an oblique reference run through.
+
+    Parameters
+    ----------
+    source, reference : Geometry
+        The grids.
+    motion : Motion, optional
+        From points of the reference to points of the source. One that is not linear may draw on any slice.
+    """
+    if motion is not None and motion.matrix is None:
+        return SliceMap((None,) * reference.slices, (range(source.slices),) * reference.slices)
     corners = [(x, y) for x in (0, reference.columns - 1) for y in (0, reference.rows - 1)]
     support = []
     for k in range(reference.slices):
-        points = np.array([source.point_to_index(reference.index_to_point((x, y, k)).tolist()) for x, y in corners])
+        corner_points = np.array([reference.index_to_point((x, y, k)) for x, y in corners])
+        moved = corner_points if motion is None else motion.points(corner_points)
+        points = np.array([source.point_to_index(p) for p in moved.tolist()])
         low, high = points.min(axis=0), points.max(axis=0)
         apart = (high < -0.5) | (low > np.array(source.size) - 0.5)
         first, last = max(0, math.floor(low[2])), min(source.slices - 1, math.ceil(high[2]))

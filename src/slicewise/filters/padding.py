@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from slicewise.dicom import codes
-from slicewise.errors import HeaderError
+from slicewise.errors import HeaderError, ParameterError
 from slicewise.filters.parameters import Number
-from slicewise.filters.pixels import holds
-from slicewise.image import ImageInfo, Operation
+from slicewise.filters.pixels import holds, limits
+from slicewise.image import ImageInfo, Operation, Padding
 from slicewise.pipeline.effect import Effect
 from slicewise.pipeline.node import Array, Block, Filter, Outline, Slab, node
 
-__all__ = ["PaddingMask", "padding_value"]
+__all__ = ["PaddingMask", "check_fill", "marked", "padding_value"]
 
 
 def padding_value(info: ImageInfo) -> Number:
@@ -27,6 +29,24 @@ def padding_value(info: ImageInfo) -> Number:
     if not holds(info.dtype, first.value):
         return 0
     return int(first.value) if first.value == int(first.value) else first.value
+
+
+def check_fill(name: str, value: Number | None, dtype: np.dtype[Any]) -> None:
+    """Raise if a type does not hold what an image is filled up with.
+
+    Raises
+    ------
+    ParameterError
+        If it does not.
+    """
+    if value is not None and not holds(dtype, value):
+        low, high = limits(dtype)
+        raise ParameterError(f"{name!r} must be a value of the image's type {dtype}, {low} to {high} (got {value})")
+
+
+def marked(value: Number | None, slices: int) -> tuple[Padding | None, ...]:
+    """Return the paddings of slices of which a value marks pixels that were never imaged."""
+    return (None if value is None else Padding(value, value),) * slices
 
 
 @node

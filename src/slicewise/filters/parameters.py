@@ -14,6 +14,7 @@ from slicewise.errors import ParameterError
 __all__ = [
     "Number",
     "check_order",
+    "checked_by",
     "choice",
     "integer",
     "integers",
@@ -124,6 +125,15 @@ def pixel_type(name: str) -> Callable[[Any], str]:
         return dtype.name
 
     return convert
+
+
+def checked_by(convert: Callable[[Any], Any]) -> Callable[[Any, Any, Any], None]:
+    """Return a validator of attrs that lets pass what a converter takes: the parameter is told as it was written."""
+
+    def validate(_: Any, __: Any, value: Any) -> None:
+        convert(value)
+
+    return validate
 
 
 def check_order(lower: Number | None, upper: Number | None) -> None:

@@ -13,9 +13,27 @@ from slicewise.filters.pixels import real_type, to_type
 from slicewise.image import Geometry
 from slicewise.image.bridges import pixels_of, to_sitk
 
-__all__ = ["apply_per_component", "image_of", "resample_onto", "run_on_array", "simpleitk"]
+__all__ = ["KINDS", "LABEL_KINDS", "apply_per_component", "image_of", "resample_onto", "run_on_array", "simpleitk"]
 
 Array = npt.NDArray[Any]
+
+KINDS = {
+    "linear": "sitkLinear",
+    "nearest": "sitkNearestNeighbor",
+    "lanczos": "sitkLanczosWindowedSinc",
+    "bspline": "sitkBSpline",
+    **{f"bspline{order}": f"sitkBSpline{order}" for order in range(1, 6)},
+    "gaussian": "sitkGaussian",
+    "cosine": "sitkCosineWindowedSinc",
+    "hamming": "sitkHammingWindowedSinc",
+    "welch": "sitkWelchWindowedSinc",
+    "blackman": "sitkBlackmanWindowedSinc",
+    "label_gaussian": "sitkLabelGaussian",
+}
+"""Interpolators by name, and what SimpleITK calls them."""
+
+LABEL_KINDS = ("nearest", "label_gaussian")
+"""Interpolators that give none but values of the image."""
 
 
 def simpleitk() -> Any:
@@ -44,7 +62,9 @@ def run_on_array(image_filter: Any, array: Array, geometry: Geometry | None = No
     return pixels_of(image_filter.Execute(image_of(array, geometry)))
 
 
-def resample_onto(array: Array, source: Geometry, target: Geometry, interpolator: str, fill: float) -> Array:
+def resample_onto(
+    array: Array, source: Geometry, target: Geometry, interpolator: str, fill: float, *, transform: Any = None
+) -> Array:
     """Return an image interpolated on another grid, in its own type.
 
     Parameters
@@ -54,9 +74,11 @@ def resample_onto(array: Array, source: Geometry, target: Geometry, interpolator
     source, target : Geometry
         Its grid and the grid wanted, both boxes.
     interpolator : str
-        ``linear``, ``nearest``, ``lanczos`` or ``bspline``.
+        A name of ``KINDS``.
     fill : number
         The value outside the image.
+    transform : SimpleITK.Transform, optional
+        From points of the target to points of the source.
 
     Raises
     ------
@@ -64,20 +86,16 @@ def resample_onto(array: Array, source: Geometry, target: Geometry, interpolator
         If a grid is no box.
     """
     sitk = simpleitk()
-    kinds = {
-        "linear": sitk.sitkLinear,
-        "nearest": sitk.sitkNearestNeighbor,
-        "lanczos": sitk.sitkLanczosWindowedSinc,
-        "bspline": sitk.sitkBSpline,
-    }
     image_filter = sitk.ResampleImageFilter()
     image_filter.SetSize(target.size)
     image_filter.SetOutputSpacing(target.spacing)
     image_filter.SetOutputOrigin(target.origin)
     image_filter.SetOutputDirection(target.direction.ravel().tolist())
-    image_filter.SetInterpolator(kinds[interpolator])
+    image_filter.SetInterpolator(getattr(sitk, KINDS[interpolator]))
+    if transform is not None:
+        image_filter.SetTransform(transform)
     image_filter.SetDefaultPixelValue(fill)
-    if interpolator != "nearest":
+    if interpolator not in LABEL_KINDS:
         # SimpleITK cuts decimals off when it makes integers of them; here they are rounded.
         double = real_type(array.dtype) == np.float64
         image_filter.SetOutputPixelType(sitk.sitkFloat64 if double else sitk.sitkFloat32)

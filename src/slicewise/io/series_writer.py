@@ -21,7 +21,7 @@ from slicewise.dicom.lossy import Lossy
 from slicewise.dicom.lossy_marks import lossy_columns
 from slicewise.dicom.numbering import instance_numbers
 from slicewise.dicom.overlays import unwritten_overlays
-from slicewise.dicom.stored_attributes import stored_columns
+from slicewise.dicom.stored_attributes import padding_columns, stored_columns
 from slicewise.dicom.stored_mapping import stated_by
 from slicewise.dicom.values import text_of
 from slicewise.errors import DestinationError, ParameterError, WriteError
@@ -270,6 +270,9 @@ class _Writing(StorageTrial[DerivedHeaders]):
             photometric = coded_photometric(shown.form, syntax)
             shown = attrs.evolve(shown, form=attrs.evolve(shown.form, photometric=photometric))
         columns = stored_columns(shown, keeps_mapping=choice.keeps_mapping, keeps_units=self.keeps_units)
+        # With loss no exact value marks anything any more.
+        if isinstance(choice, Choice) and len(set(choice.storages)) == 1 and syntax.lossy is None:
+            columns |= padding_columns(shown, self.info.padding, derived.headers, keeps_mapping=choice.keeps_mapping)
         final = derived.updated(columns | unwritten_overlays(derived.headers, self.info.headers))
         files = InstanceFiles(
             self.stage,

@@ -8,7 +8,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from slicewise.image import Geometry, ImageInfo, SliceMap
+from slicewise.image import Geometry, ImageInfo, Padding, SliceMap
 
 __all__ = ["Array", "Block", "Outline", "Slab", "grown"]
 
@@ -60,12 +60,15 @@ class Outline:
     slices : tuple of SliceMap
         For each input, in order, where the output slices come from; left out for inputs at the end that lend
         their grid only.
+    paddings : tuple of (Padding or None), optional
+        For each slice its padding, where the node knows; if not given, it follows from that of the first input.
     """
 
     geometry: Geometry
     dtype: np.dtype[Any]
     components: int
     slices: tuple[SliceMap, ...]
+    paddings: tuple[Padding | None, ...] | None = None
 
     @classmethod
     def like(cls, first: ImageInfo, *others: ImageInfo, dtype: npt.DTypeLike | None = None) -> Outline:

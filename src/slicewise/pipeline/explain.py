@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from slicewise.pipeline.forms import inputs_by_form
+from slicewise.pipeline.fusion import fused
 from slicewise.pipeline.node import Node
 from slicewise.pipeline.plan import Plan, make_plan
 from slicewise.pipeline.sizes import format_bytes
@@ -14,6 +15,7 @@ def explain(target: Node) -> str:
     """Return the graph of a node as text: what is read, streamed or held whole, and how much memory it takes."""
     if not target.is_connected:
         return "\n".join(["not connected to a reader or an image:", *_tree(target, None, {})])
+    target = fused(target)
     plan = make_plan(target, {})
     numbers: dict[int, int] = {}
     info = target.info

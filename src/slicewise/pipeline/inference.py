@@ -63,7 +63,9 @@ def infer(
         withheld=propagated.withheld,
         sources=_merged_sources(inputs, outline.slices),
         history=(*_merged_history(inputs), attrs.evolve(step, changes=propagated.changes)),
-        paddings=_paddings(inputs[0].paddings, outline.slices[0], step),
+        paddings=(
+            _paddings(inputs[0].paddings, outline.slices[0], step) if outline.paddings is None else outline.paddings
+        ),
     )
 
 

@@ -32,6 +32,7 @@ __all__ = [
     "Slab",
     "as_node",
     "fields_of",
+    "input_fields",
     "input_node",
     "input_nodes",
     "node",
@@ -46,6 +47,13 @@ def fields_of(cls: type) -> tuple[attrs.Attribute[Any], ...]:
     """Return the declared fields of a node class: its inputs and parameters."""
     fields: tuple[attrs.Attribute[Any], ...] = attrs.fields(cls)
     return fields
+
+
+def input_fields(n: Node) -> Iterator[tuple[str, Any]]:
+    """Iterate over the fields of a node that hold nodes, or tuples of them, with their names."""
+    for f in fields_of(type(n)):
+        if f.metadata.get(_INPUT) and getattr(n, f.name) is not None:
+            yield f.name, getattr(n, f.name)
 
 
 def input_node(
@@ -167,6 +175,14 @@ class Node(Operators):
     def compute_into(self, slab: Slab, out: Array, *blocks: Block) -> None:
         """Put the values of a slab into memory that is already there."""
         out[...] = self.compute(slab, *blocks)
+
+    def fused(self) -> Node:
+        """Return the node that does this and what comes before at once, from other inputs; by default the node itself.
+
+        Values may differ as far as one rounding differs from two, or one interpolation from two; what is known of the
+        result does not.
+        """
+        return self
 
     # --- what is known without pixels ----------------------------------------------------------
 

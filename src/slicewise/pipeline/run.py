@@ -15,6 +15,7 @@ import numpy as np
 from slicewise.errors import CancelledError, ComputeError, GraphError, SlicewiseError
 from slicewise.image import Image, ImageInfo, ImageStack
 from slicewise.pipeline.cache import ResultCache, find_result, keep_result
+from slicewise.pipeline.fusion import fused
 from slicewise.pipeline.node import Array, Block, Filter, Node, Slab, node
 from slicewise.pipeline.plan import Plan, consumers, make_plan, requests
 from slicewise.pipeline.progress import Progress, show_progress
@@ -81,9 +82,11 @@ class Runner:
         self.options = options
         self._stop = threading.Event()
         self._held: dict[int, Array] = {}
+        self._fused: dict[int, tuple[Node, Node]] = {}
 
     def image(self, target: Node) -> Image | ImageStack:
         """Return the result of a node in memory."""
+        target = self._as_run(target)
         known = find_result(target, self.options.cache)
         if known is not None:
             return known
@@ -98,12 +101,19 @@ class Runner:
 
         Slabs come in any order and from several threads; the array is not to be kept.
         """
+        target = self._as_run(target)
         plan = self._prepare(target)
 
         def work(slab: Slab) -> None:
             consume(slab, self._evaluate(target, slab))
 
         self._run(plan, work, title)
+
+    def _as_run(self, target: Node) -> Node:
+        # Once for each node: what is held is held of the nodes that are run.
+        if id(target) not in self._fused:
+            self._fused[id(target)] = (target, fused(target))
+        return self._fused[id(target)][1]
 
     def _prepare(self, target: Node) -> Plan:
         for n in target.walk():
