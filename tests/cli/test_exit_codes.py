@@ -49,7 +49,7 @@ def test_the_node_that_failed_is_named(program, phantom_ct):
         (["nonsense"], "No such command"),
         (
             ["explain", ".", "--filter", "meian"],
-            "there is no filter 'meian'; there are Cast, Clip, Crop, Deidentify, Gaussian, Median",
+            "there is no filter 'meian'; there are Cast, Clip, Crop, Deidentify, FillMissing, Flip",
         ),
         (["explain", ".", "--filter", "median:radios=1"], "it takes radius"),
         (["explain", ".", "--filter", "Median(radius=__import__('os'))"], "must be like median:radius=1"),
