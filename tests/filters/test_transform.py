@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -15,7 +16,7 @@ from slabs import image, in_slabs
 
 from slicewise.errors import HeaderError, ParameterError, ReadError, SpaceMismatchError
 from slicewise.filters.geometry import Resample
-from slicewise.image import Headers, Image
+from slicewise.image import Coordinates, Headers, Image
 
 DIRECTION = rotation(15) @ rotation(-8, 1)
 
@@ -180,6 +181,12 @@ def test_the_frame_of_reference_is_that_of_the_fixed_image_or_a_new_one() -> Non
     assert "FrameOfReferenceUID" not in (smooth() >> Resample(transform=euler())).headers
     with pytest.raises(SpaceMismatchError, match="and give the transform"):
         smooth("1.2.7") >> Resample(like=reference("1.2.8"))
+
+
+def test_an_image_without_a_place_in_the_patient_is_not_moved_in_it() -> None:
+    grid = attrs.evolve(smooth().geometry, coordinates=Coordinates.PLANE)
+    with pytest.raises(SpaceMismatchError, match="has no place in it"):
+        Image.from_array(smooth().array, geometry=grid) >> Resample(transform=euler())
 
 
 def test_transforms_are_told_apart_by_their_content() -> None:

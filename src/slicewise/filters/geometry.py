@@ -118,7 +118,7 @@ class Resample(Regrid):
             _check_places(*(info.geometry for info in inputs))
             if self.transform is None:
                 _check_frames(*inputs)
-        elif self.transform is not None and not inputs[0].geometry.is_in_patient:
+        if self.transform is not None and not inputs[0].geometry.is_in_patient:
             raise SpaceMismatchError("'transform' moves points in the patient, and the image has no place in it")
         return super().outline(*inputs)
 
