@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import numpy as np
 
+from slicewise.dicom.uids import reproducible_uids
 from slicewise.dicom.values import text_of
 from slicewise.errors import ComputeError, GraphError, ParameterError, SpaceMismatchError
 from slicewise.filters.simpleitk import image_of, simpleitk
@@ -34,6 +35,7 @@ from slicewise.image.bridges import pixels_of
 from slicewise.image.elements import tag_of
 from slicewise.pipeline.block import grown
 from slicewise.pipeline.effect import Effect
+from slicewise.pipeline.keys import content_key
 from slicewise.pipeline.node import Array, Block, Filter, Node, Outline, Slab, input_nodes, node
 from slicewise.pipeline.run import Runner, Sink
 from slicewise.pipeline.stack import Stack, volume_by_volume
@@ -257,7 +259,29 @@ class SitkFilter(SitkCall):
         lent = sum(self._lends_grid(role) for role in self.roles)
         several = {Operation.MULTI} if images - lent > 1 else set()
         operations = result.operations - {Operation.PIXEL} if several else result.operations
-        return Effect(operations | several, keeps_units=units, derivation=(*derivation, *result.derivation))
+        # What was moved in the patient is no longer in the frame of reference of the source.
+        attributes = {"FrameOfReferenceUID": self._frame_of_reference()} if self._moves_points else {}
+        return Effect(
+            operations | several,
+            keeps_units=units,
+            derivation=(*derivation, *result.derivation),
+            attributes=attributes,
+        )
+
+    def _frame_of_reference(self) -> str | None:
+        """Return the frame of reference of what was moved: that of the grid it was moved onto, or one of its own."""
+        infos = self._named_infos
+        own = text_of(infos[self.first_role].headers.element(_FRAME_OF_REFERENCE, 0))
+        if self._reference(infos) is not None and REFERENCE in infos:
+            return text_of(infos[REFERENCE].headers.element(_FRAME_OF_REFERENCE, 0)) or None
+        return next(reproducible_uids(None, [own, self.filter_name, content_key(self.settings)])) if own else None
+
+    @property
+    def _moves_points(self) -> bool:
+        transform = dict(self.settings).get("transform")
+        mirrors = self.filter_name == "Flip" and bool(dict(self.settings).get("flip_about_origin"))
+        moved = isinstance(transform, TransformValue) and not transform.is_identity
+        return mirrors or moved or self.filter_name == "Warp"
 
     @property
     def whole(self) -> bool:
@@ -385,11 +409,8 @@ class SitkFilter(SitkCall):
         )
 
     def _grid_kind(self) -> Grid | None:
-        settings = dict(self.settings)
-        transform = settings.get("transform")
         kind = grid_of(self.filter_name)
-        mirrors = self.filter_name == "Flip" and settings.get("flip_about_origin")
-        if mirrors or (isinstance(transform, TransformValue) and not transform.is_identity):
+        if self._moves_points:
             return Grid.MOVES
         return kind
 
@@ -439,7 +460,7 @@ class SitkFilter(SitkCall):
             own = info.geometry if self._has_own_grid(role) else grid
             images[role] = _trial(attrs.evolve(info, geometry=own), small=small, plain=plain, boxed=boxed)
         image_filter = self._filter(self._reference(infos))
-        if self.filter_name in BY_LINES:
+        if self.filter_name in BY_LINES and image_filter.GetKernelType() == simpleitk().sitkBox:
             # The image of the trial may be smaller than a box.
             image_filter.SetKernelType(simpleitk().sitkBall)
         if small and self.filter_name == "Resample" and all(image_filter.GetSize()):
