@@ -90,6 +90,10 @@ are known before a pixel is computed. Slices that are samples of the source keep
 is a new grid; where values are no longer where they were (`CyclicShift`, `WrapPad`, `Resample` with a transform),
 every slice of the source is a source of every slice of the result.
 
+What a transform moves in the patient gets the frame of reference of `reference_image`, or one of its own. Grids
+are those that SimpleITK states: `Shrink` by a factor that does not fit the size states positions up to half a
+voxel beside the samples it takes, and counts as a new grid then.
+
 ```python
 small = ct >> sw.sitk.BinShrink(shrink_factors=(2, 2, 1))
 turned = ct >> sw.sitk.Flip(flip_axes=(True, False, False))

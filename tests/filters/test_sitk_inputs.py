@@ -209,6 +209,27 @@ def test_resampling_onto_an_image_takes_its_grid_and_nothing_else(ct: Image) -> 
     assert "TranslationTransform((1.0, 2.0, 3.0))" in moved.info.history[-1].description
 
 
+def test_what_is_moved_leaves_its_frame_of_reference(ct: Image) -> None:
+    frame = ct.headers[0].FrameOfReferenceUID
+    shift = sitk.TranslationTransform(3, (1, 2, 3))
+    for node in (
+        sw.sitk.Resample(transform=shift),
+        sw.sitk.Flip(flip_axes=(True, False, False), flip_about_origin=True),
+    ):
+        (found,) = {(ct >> node).headers[k].FrameOfReferenceUID for k in range(12)}
+        assert found != frame
+        assert found.startswith("2.25.")
+    still = sw.sitk.Resample(transform=sitk.Transform())
+    assert (ct >> still).headers[0].FrameOfReferenceUID == frame
+    fixed = Image.from_array(
+        ct.array, geometry=ct.geometry, headers=ct.headers.replace({"FrameOfReferenceUID": "1.2.3"})
+    )
+    registered = ct >> sw.sitk.Resample(reference_image=fixed, transform=shift)
+    assert registered.headers[0].FrameOfReferenceUID == "1.2.3"
+    with pytest.raises(SpaceMismatchError, match="different frames of reference"):
+        ct >> sw.sitk.Resample(reference_image=fixed)
+
+
 def test_images_without_a_place_gain_none() -> None:
     geometry = attrs.evolve(
         Geometry.from_box((8, 7, 6)), coordinates=next(c for c in Coordinates if c is not Coordinates.PATIENT)

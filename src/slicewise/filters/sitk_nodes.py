@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import numpy as np
 
+from slicewise.dicom.uids import reproducible_uids
 from slicewise.dicom.values import text_of
-from slicewise.errors import ComputeError, GraphError, ParameterError, SpaceMismatchError
+from slicewise.errors import ComputeError, GraphError
 from slicewise.filters.simpleitk import image_of, simpleitk
+from slicewise.filters.sitk_calls import FRAME_OF_REFERENCE, SitkCall
 from slicewise.filters.sitk_grids import Regridding, geometry_of, regridding
 from slicewise.filters.sitk_measurements import Measurements, measured
-from slicewise.filters.sitk_reflection import REFERENCE, FilterSpec, spec_of
-from slicewise.filters.sitk_settings import Settings, TransformValue, configured, reason_of
+from slicewise.filters.sitk_reflection import REFERENCE
+from slicewise.filters.sitk_settings import TransformValue, reason_of
 from slicewise.filters.sitk_table import (
     BY_LINES,
-    FREE_GRIDS,
     SERIAL,
     Grid,
     derivation_of,
@@ -27,16 +28,14 @@ from slicewise.filters.sitk_table import (
     halo_of,
     keeps_units,
     reach_of,
-    takes_label_map,
 )
-from slicewise.image import Geometry, ImageInfo, Operation, SliceMap, check_same_space
+from slicewise.image import Geometry, ImageInfo, Operation, SliceMap
 from slicewise.image.bridges import pixels_of
-from slicewise.image.elements import tag_of
 from slicewise.pipeline.block import grown
 from slicewise.pipeline.effect import Effect
-from slicewise.pipeline.node import Array, Block, Filter, Node, Outline, Slab, input_nodes, node
+from slicewise.pipeline.keys import content_key
+from slicewise.pipeline.node import Array, Block, Node, Outline, Slab, node
 from slicewise.pipeline.run import Runner, Sink
-from slicewise.pipeline.stack import Stack, volume_by_volume
 
 if TYPE_CHECKING:
     import threading
@@ -46,186 +45,9 @@ if TYPE_CHECKING:
 
 __all__ = ["SitkFilter", "SitkMeasurement"]
 
-_FRAME_OF_REFERENCE = tag_of("FrameOfReferenceUID")
-_GRID_PARAMETERS = ("size", "output_spacing", "output_origin", "output_direction")
 _TRIAL_SHAPE = (5, 6, 8)
 """Shape of the image a filter is tried on, at most: axes differ, so that an exchange of axes shows, and can be halved
 or divided by 3 or 5, as Fourier transforms demand."""
-
-
-@node
-class SitkCall(Filter):
-    """A filter of SimpleITK with its inputs.
-
-    Parameters
-    ----------
-    filter_name : str
-        Its name without ``ImageFilter``.
-    settings : tuple of (str, value)
-        Its parameters.
-    others : tuple of Node
-        The inputs after the first.
-    roles : tuple of str
-        The names of these inputs.
-    role : str
-        The name of the first input, where it is not the first of the filter.
-    """
-
-    filter_name: str
-    settings: Settings = ()
-    others: tuple[Node, ...] = input_nodes(default=())
-    roles: tuple[str, ...] = ()
-    role: str = ""
-
-    def __attrs_post_init__(self) -> None:
-        self._filter()
-        given = {self.first_role, *self.roles}
-        for k, argument in enumerate(self.spec.arguments):
-            is_number = self._constant is not None and k < 2 and self.spec.constant
-            if not argument.required or argument.name in given or is_number or argument.name in dict(self.settings):
-                continue
-            what = f" (or 'constant', {self._number_kind})" if self.spec.constant else ""
-            raise ParameterError(f"{argument.name!r} of {self.name} must be given{what}: it takes {self._taken}")
-
-    @property
-    def _number_kind(self) -> str:
-        return "a number" if self.spec.constant in ("double", "float") else "an integer"
-
-    @property
-    def _taken(self) -> str:
-        names = [a.name for a in self.spec.arguments]
-        first = f"{self.first_role} (the image before >>)"
-        return ", ".join(first if name == self.first_role else name for name in names)
-
-    @property
-    def spec(self) -> FilterSpec:
-        """What SimpleITK says of the filter."""
-        return spec_of(self.filter_name)
-
-    @property
-    def name(self) -> str:
-        """Name of the node as users write it."""
-        return f"sitk.{self.filter_name}"
-
-    @property
-    def parameter_text(self) -> str:
-        """The parameters as a user would write them."""
-        return ", ".join(f"{name}={value!r}" for name, value in self.settings)
-
-    @property
-    def first_role(self) -> str:
-        """The name of the first input, as SimpleITK calls it."""
-        return self.role or next((a.name for a in self.spec.images), "image")
-
-    @property
-    def inputs(self) -> dict[str, Node]:
-        """The connected inputs by name: the first as ``input``, the others as SimpleITK calls them."""
-        first = {} if self.input is None else {"input": self.input}
-        return {**first, **dict(zip(self.roles, self.others, strict=True))}
-
-    def with_input(self, source: Node) -> Any:
-        """Return the filter with its first input connected to a source.
-
-        Raises
-        ------
-        GraphError
-            If it is connected already.
-        """
-        if self.input is None:
-            return self._connected("input", source)
-        if not self.input.is_connected:
-            return self._connected("input", self.input.with_input(source))
-        raise GraphError(f"{self.name} takes no input here: its {self.first_role} is connected already")
-
-    def _connected(self, name: str, source: Node) -> Node:
-        stack = next((n for n in self.others if isinstance(n, Stack)), None)
-        if stack is None:
-            return super()._connected(name, source)
-
-        def of_two(first: Node, second: Node) -> Node:
-            others = tuple(second if n is stack else n for n in self.others)
-            changed: SitkCall = attrs.evolve(self, others=others)  # type: ignore[misc]
-            return changed._with(name, first)
-
-        return volume_by_volume(of_two, source, stack)
-
-    # --- SimpleITK ------------------------------------------------------------------------------
-
-    @property
-    def _constant(self) -> Any:
-        return dict(self.settings).get("constant")
-
-    def _filter(self, reference: Geometry | None = None) -> Any:
-        """Return the filter of SimpleITK with its parameters set."""
-        executed = {a.name for a in self.spec.arguments if a.kind != "Image"}
-        if self.spec.constant:
-            executed.add("constant")
-        image_filter = configured(self.spec, self.name, tuple(s for s in self.settings if s[0] not in executed))
-        if reference is not None:
-            image_filter.SetReferenceImage(_empty(reference))
-        return image_filter
-
-    def _execute(self, image_filter: Any, images: Mapping[str, Any]) -> Any:
-        """Return what the filter makes of images of SimpleITK."""
-        given = dict(self.settings)
-        ready = {role: self._as_asked(role, image) for role, image in images.items() if not self._lends_grid(role)}
-        if self.spec.several:
-            return image_filter.Execute(list(ready.values()))
-        arguments = []
-        for argument in self.spec.arguments:
-            value = ready.get(argument.name, given.get(argument.name))
-            if value is None and self._constant is not None:
-                value = self._constant
-            if value is None:
-                break
-            arguments.append(value.transform if isinstance(value, TransformValue) else value)
-        return image_filter.Execute(*arguments)
-
-    def _as_asked(self, role: str, image: Any) -> Any:
-        if not takes_label_map(self.filter_name, role):
-            return image
-        return simpleitk().LabelImageToLabelMap(image)
-
-    def _lends_grid(self, role: str) -> bool:
-        return role == REFERENCE and self.spec.takes_reference
-
-    def _has_own_grid(self, role: str) -> bool:
-        return self._lends_grid(role) or role in FREE_GRIDS.get(self.filter_name, ())
-
-    @property
-    def _named_infos(self) -> dict[str, ImageInfo]:
-        return {self.first_role if role == "input" else role: n.info for role, n in self.inputs.items()}
-
-    def _reference(self, infos: Mapping[str, ImageInfo]) -> Geometry | None:
-        """Return the grid that the filter is to take from an image, if it is."""
-        if not self.spec.takes_reference:
-            return None
-        if REFERENCE in infos:
-            return infos[REFERENCE].geometry
-        # As SimpleITK's function does it: where no grid is stated, the image keeps its own.
-        stated = any(name in dict(self.settings) for name in _GRID_PARAMETERS)
-        return None if stated or self.filter_name != "Resample" else infos[self.first_role].geometry
-
-    def _check_grids(self, infos: Mapping[str, ImageInfo]) -> None:
-        (first, info), *rest = infos.items()
-        for role, other in rest:
-            if not self._has_own_grid(role):
-                check_same_space(info.geometry, other.geometry, (first, f"{role} of {self.name}"))
-            elif self._lends_grid(role) and "transform" not in dict(self.settings):
-                frames = [text_of(i.headers.element(_FRAME_OF_REFERENCE, 0)) for i in (info, other)]
-                if all(frames) and frames[0] != frames[1]:
-                    raise SpaceMismatchError(
-                        f"{first} and {role} of {self.name} are in different frames of reference (FrameOfReferenceUID "
-                        f"{frames[0]} and {frames[1]}): without a transform nothing says how they lie to each other"
-                    )
-
-    def _whole_images(self, blocks: Sequence[Block]) -> dict[str, Any]:
-        grid = blocks[0].info.geometry
-        return {
-            role: image_of(block.array, block.info.geometry if self._has_own_grid(role) else grid)
-            for (role, _), block in zip(self._named_infos.items(), blocks, strict=True)
-            if not self._lends_grid(role)
-        }
 
 
 @node
@@ -257,7 +79,29 @@ class SitkFilter(SitkCall):
         lent = sum(self._lends_grid(role) for role in self.roles)
         several = {Operation.MULTI} if images - lent > 1 else set()
         operations = result.operations - {Operation.PIXEL} if several else result.operations
-        return Effect(operations | several, keeps_units=units, derivation=(*derivation, *result.derivation))
+        # What was moved in the patient is no longer in the frame of reference of the source.
+        attributes = {"FrameOfReferenceUID": self._frame_of_reference()} if self._moves_points else {}
+        return Effect(
+            operations | several,
+            keeps_units=units,
+            derivation=(*derivation, *result.derivation),
+            attributes=attributes,
+        )
+
+    def _frame_of_reference(self) -> str | None:
+        """Return the frame of reference of what was moved: that of the grid it was moved onto, or one of its own."""
+        infos = self._named_infos
+        own = text_of(infos[self.first_role].headers.element(FRAME_OF_REFERENCE, 0))
+        if self._reference(infos) is not None and REFERENCE in infos:
+            return text_of(infos[REFERENCE].headers.element(FRAME_OF_REFERENCE, 0)) or None
+        return next(reproducible_uids(None, [own, self.filter_name, content_key(self.settings)])) if own else None
+
+    @property
+    def _moves_points(self) -> bool:
+        transform = dict(self.settings).get("transform")
+        mirrors = self.filter_name == "Flip" and bool(dict(self.settings).get("flip_about_origin"))
+        moved = isinstance(transform, TransformValue) and not transform.is_identity
+        return mirrors or moved or self.filter_name == "Warp"
 
     @property
     def whole(self) -> bool:
@@ -385,11 +229,8 @@ class SitkFilter(SitkCall):
         )
 
     def _grid_kind(self) -> Grid | None:
-        settings = dict(self.settings)
-        transform = settings.get("transform")
         kind = grid_of(self.filter_name)
-        mirrors = self.filter_name == "Flip" and settings.get("flip_about_origin")
-        if mirrors or (isinstance(transform, TransformValue) and not transform.is_identity):
+        if self._moves_points:
             return Grid.MOVES
         return kind
 
@@ -439,7 +280,7 @@ class SitkFilter(SitkCall):
             own = info.geometry if self._has_own_grid(role) else grid
             images[role] = _trial(attrs.evolve(info, geometry=own), small=small, plain=plain, boxed=boxed)
         image_filter = self._filter(self._reference(infos))
-        if self.filter_name in BY_LINES:
+        if self.filter_name in BY_LINES and image_filter.GetKernelType() == simpleitk().sitkBox:
             # The image of the trial may be smaller than a box.
             image_filter.SetKernelType(simpleitk().sitkBall)
         if small and self.filter_name == "Resample" and all(image_filter.GetSize()):
@@ -578,12 +419,3 @@ def _trial(info: ImageInfo, *, small: bool, plain: bool, boxed: bool) -> Any:
         (np.arange(97) % 97).astype(info.dtype), (*shape, *([info.components] if info.components > 1 else []))
     )
     return image_of(values, grid if boxed else None)
-
-
-def _empty(geometry: Geometry) -> Any:
-    """Return an image of nothing on a grid."""
-    image = simpleitk().Image(list(geometry.size), simpleitk().sitkUInt8)
-    image.SetSpacing(geometry.spacing)
-    image.SetOrigin(geometry.origin)
-    image.SetDirection(geometry.direction.ravel().tolist())
-    return image

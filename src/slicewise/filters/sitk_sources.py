@@ -8,7 +8,7 @@ from typing import Any
 
 from slicewise.errors import ComputeError, GraphError, SlicewiseError
 from slicewise.filters.simpleitk import simpleitk
-from slicewise.filters.sitk_nodes import SitkCall
+from slicewise.filters.sitk_calls import SitkCall
 from slicewise.filters.sitk_reflection import REFERENCE
 from slicewise.filters.sitk_settings import TransformValue, reason_of
 from slicewise.image import Geometry, Headers, ImageInfo, SliceMap

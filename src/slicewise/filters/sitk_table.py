@@ -182,7 +182,7 @@ def _impulse(longest: Callable[[Any], int]) -> Callable[[Any, ImageInfo], int]:
         values[middle] = 1.0
         image = library.GetImageFromArray(values)
         image.SetSpacing(info.geometry.spacing)
-        found = np.flatnonzero(library.GetArrayViewFromImage(image_filter.Execute(image)))
+        found = np.flatnonzero(library.GetArrayFromImage(image_filter.Execute(image)))
         return int(max(np.abs(found - middle), default=0))
 
     return halo
