@@ -17,6 +17,7 @@ from slicewise.filters.simpleitk import image_of, simpleitk
 from slicewise.filters.sitk_calls import FRAME_OF_REFERENCE, SitkCall
 from slicewise.filters.sitk_grids import Regridding, geometry_of, regridding
 from slicewise.filters.sitk_measurements import Measurements, measured
+from slicewise.filters.sitk_quicker import computed_here
 from slicewise.filters.sitk_reflection import REFERENCE
 from slicewise.filters.sitk_settings import TransformValue, reason_of
 from slicewise.filters.sitk_table import (
@@ -156,6 +157,9 @@ class SitkFilter(SitkCall):
                 result = self._execute(image_filter, self._whole_images(blocks))
                 return self._pixels(result)
             image_filter = self._filter()
+            quicker = computed_here(self.filter_name, image_filter, first, slab)
+            if quicker is not None:
+                return quicker
             # Slabs are computed in parallel already.
             image_filter.SetNumberOfThreads(1)
             # Other nodes may have asked for more of an input than is needed here.
