@@ -232,7 +232,9 @@ class ItkFilter(Filter):
             if isinstance(full, Exception):
                 error = tried if isinstance(tried, Exception) else full
                 hint = "; try Cast('float32') before it" if first.dtype.kind != "f" else ""
-                raise GraphError(f"{self!r} does not work on images like this one: {_reason(error)}{hint}") from error
+                raise GraphError(
+                    f"{self!r} does not work on images like this one: {_reason(error, first)}{hint}"
+                ) from error
             pixels, geometry, kept = full
             after = attrs.evolve(geometry, coordinates=first.geometry.coordinates)
         else:
@@ -282,7 +284,9 @@ def _for_itk(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _reason(error: BaseException) -> str:
+def _reason(error: BaseException, info: ImageInfo | None = None) -> str:
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    # What itk does not have for a type it says first, and then at length what could be done.
-    return lines[0 if "not wrapped" in str(error) else -1] if lines else type(error).__name__
+    if "not wrapped" in str(error) and info is not None:
+        # What itk does not have for a type it says at length, and does not name the type.
+        return f"itk has it for no pixels of {info.dtype}"
+    return lines[-1] if lines else type(error).__name__
