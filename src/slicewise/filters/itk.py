@@ -26,7 +26,8 @@ _SUFFIX = "_filter"
 @functools.cache
 def _maker(name: str) -> Callable[..., ItkFilter]:
     if itk_class(name) is None:
-        close = difflib.get_close_matches(name, __dir__(), n=3)
+        known = __dir__()
+        close = difflib.get_close_matches(name, known, n=3) or [n for n in known if name.lower() in n.lower()][:3]
         hint = f"; close to it: {', '.join(close)}" if close else ""
         raise AttributeError(f"itk has no filter {name!r}{hint} (dir(slicewise.itk) lists all)")
 

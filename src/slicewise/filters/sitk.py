@@ -51,7 +51,8 @@ def _spec(name: str) -> FilterSpec:
     if name in UNREACHABLE:
         raise AttributeError(f"{name} of SimpleITK is not reached as a node: {UNREACHABLE[name]}")
     if name not in class_names():
-        close = difflib.get_close_matches(name, __dir__(), n=3)
+        known = __dir__()
+        close = difflib.get_close_matches(name, known, n=3) or [n for n in known if name.lower() in n.lower()][:3]
         hint = f"; close to it: {', '.join(close)}" if close else ""
         raise AttributeError(f"SimpleITK has no filter {name!r}{hint} (dir(slicewise.sitk) lists all)")
     return spec_of(name)

@@ -40,7 +40,14 @@ def _fixed(found: Mapping[Any, Any]) -> Mapping[Any, Any]:
     return MappingProxyType(dict(found))
 
 
-@attrs.frozen(eq=False)
+def _short(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+@attrs.frozen(eq=False, repr=False)
 class Measurements(Mapping[str, Any]):
     """What a filter of SimpleITK found, by name; in the units of SimpleITK: mm, LPS, indices x, y, z.
 
@@ -59,6 +66,8 @@ class Measurements(Mapping[str, Any]):
     >>> found = (image >> sw.sitk.Statistics()).update(progress=False)
     >>> found["mean"], found["maximum"]
     (11.5, 23.0)
+    >>> found
+    Measurements(maximum=23, mean=11.5, minimum=0, sigma=7.07107, sum=276, variance=50)
     """
 
     values_of_image: Mapping[str, Any] = attrs.field(converter=_fixed)
@@ -72,6 +81,13 @@ class Measurements(Mapping[str, Any]):
 
     def __len__(self) -> int:
         return len(self.values_of_image)
+
+    def __repr__(self) -> str:
+        told = [f"{name}={_short(value)}" for name, value in self.values_of_image.items() if not self.labels]
+        if self.labels:
+            measured = next(iter(self.labels.values()))
+            told = [f"{len(self.labels)} labels: {', '.join(measured)}"]
+        return f"Measurements({', '.join(told)})"
 
     def table(self) -> pd.DataFrame:
         """Return a pandas table: a row for each label; of a filter that measures no labels, one row.
