@@ -13,13 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from slicewise.errors import ComputeError, GraphError, ParameterError
+from slicewise.filters.named_inputs import NamedInputs
 from slicewise.filters.sitk_grids import Regridding, regridding
 from slicewise.filters.sitk_table import Grid, derivation_of, grid_of, keeps_units
 from slicewise.image import Geometry, ImageInfo, Operation, SliceMap, check_same_space
 from slicewise.image.bridges import from_itk, to_itk
 from slicewise.image.extras import optional_module
 from slicewise.pipeline.effect import Effect
-from slicewise.pipeline.node import Array, Block, Filter, Node, Outline, Slab, input_nodes, node
+from slicewise.pipeline.node import Array, Block, Node, Outline, Slab, input_nodes, node
 
 __all__ = ["ItkFilter", "itk_class", "itk_setters", "itk_settings"]
 
@@ -92,7 +93,7 @@ def itk_setters(name: str) -> list[str]:
 
 
 @node
-class ItkFilter(Filter):
+class ItkFilter(NamedInputs):
     """A filter of itk.
 
     Parameters
@@ -137,31 +138,6 @@ class ItkFilter(Filter):
     def name(self) -> str:
         """Name of the node as users write it."""
         return f"itk.{self.function_name}"
-
-    @property
-    def parameter_text(self) -> str:
-        """The parameters as a user would write them."""
-        return ", ".join(f"{name}={value!r}" for name, value in self.settings)
-
-    @property
-    def inputs(self) -> dict[str, Node]:
-        """The connected inputs by name: the first as ``input``, the others as itk calls them."""
-        first = {} if self.input is None else {"input": self.input}
-        return {**first, **dict(zip(self.roles, self.others, strict=True))}
-
-    def with_input(self, source: Node) -> Any:
-        """Return the filter with its first input connected to a source.
-
-        Raises
-        ------
-        GraphError
-            If it is connected already.
-        """
-        if self.input is None:
-            return self._connected("input", source)
-        if not self.input.is_connected:
-            return self._connected("input", self.input.with_input(source))
-        raise GraphError(f"{self.name} takes no input here: its first input is connected already")
 
     @property
     def _known_as(self) -> str:

@@ -8,7 +8,8 @@ from typing import Any
 import attrs
 
 from slicewise.dicom.values import text_of
-from slicewise.errors import GraphError, ParameterError, SpaceMismatchError
+from slicewise.errors import ParameterError, SpaceMismatchError
+from slicewise.filters.named_inputs import NamedInputs
 from slicewise.filters.simpleitk import image_of, simpleitk
 from slicewise.filters.sitk_reflection import REFERENCE, FilterSpec, spec_of
 from slicewise.filters.sitk_settings import Settings, TransformValue, configured
@@ -18,7 +19,7 @@ from slicewise.filters.sitk_table import (
 )
 from slicewise.image import Geometry, ImageInfo, check_same_space
 from slicewise.image.elements import tag_of
-from slicewise.pipeline.node import Block, Filter, Node, input_nodes, node
+from slicewise.pipeline.node import Block, Node, input_nodes, node
 from slicewise.pipeline.stack import Stack, volume_by_volume
 
 __all__ = ["FRAME_OF_REFERENCE", "SitkCall"]
@@ -28,7 +29,7 @@ _GRID_PARAMETERS = ("size", "output_spacing", "output_origin", "output_direction
 
 
 @node
-class SitkCall(Filter):
+class SitkCall(NamedInputs):
     """A filter of SimpleITK with its inputs.
 
     Parameters
@@ -82,34 +83,9 @@ class SitkCall(Filter):
         return f"sitk.{self.filter_name}"
 
     @property
-    def parameter_text(self) -> str:
-        """The parameters as a user would write them."""
-        return ", ".join(f"{name}={value!r}" for name, value in self.settings)
-
-    @property
     def first_role(self) -> str:
         """The name of the first input, as SimpleITK calls it."""
         return self.role or next((a.name for a in self.spec.images), "image")
-
-    @property
-    def inputs(self) -> dict[str, Node]:
-        """The connected inputs by name: the first as ``input``, the others as SimpleITK calls them."""
-        first = {} if self.input is None else {"input": self.input}
-        return {**first, **dict(zip(self.roles, self.others, strict=True))}
-
-    def with_input(self, source: Node) -> Any:
-        """Return the filter with its first input connected to a source.
-
-        Raises
-        ------
-        GraphError
-            If it is connected already.
-        """
-        if self.input is None:
-            return self._connected("input", source)
-        if not self.input.is_connected:
-            return self._connected("input", self.input.with_input(source))
-        raise GraphError(f"{self.name} takes no input here: its {self.first_role} is connected already")
 
     def _connected(self, name: str, source: Node) -> Node:
         stack = next((n for n in self.others if isinstance(n, Stack)), None)
