@@ -163,7 +163,11 @@ def executed(name: str, kind: str) -> tuple[Any, Any]:
     if isinstance(result, sitk.Image) and "label map" in result.GetPixelIDTypeAsString().replace(
         "label of", "label map"
     ):
-        result = sitk.LabelMapToLabel(result)
+        painter = sitk.LabelMapToLabelImageFilter()
+        # Merged objects overlap: which of them is seen depends on the threads.
+        painter.SetNumberOfThreads(1)
+        painter.SetNumberOfWorkUnits(1)
+        result = painter.Execute(result)
     return image_filter, result
 
 

@@ -158,5 +158,5 @@ TESTED_ELSEWHERE = {
 @pytest.mark.parametrize(("keyword", "name"), TESTED_ELSEWHERE.items())
 def test_what_is_tested_elsewhere_is(keyword, name):
     (path,) = Path(__file__).parent.parent.rglob(name)
-    assert keyword in path.read_text(), f"{name} says nothing of {keyword}"
+    assert keyword in path.read_text(encoding="utf-8"), f"{name} says nothing of {keyword}"
     assert pydicom.datadict.tag_for_keyword(keyword)

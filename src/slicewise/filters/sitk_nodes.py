@@ -331,8 +331,16 @@ class SitkFilter(SitkCall):
 
     def _pixels(self, result: Any) -> Array:
         if "label" in result.GetPixelIDTypeAsString():
-            result = simpleitk().LabelMapToLabel(result)
+            result = _labels(result)
         return pixels_of(result)
+
+
+def _labels(label_map: Any) -> Any:
+    painter = simpleitk().LabelMapToLabelImageFilter()
+    # Merged objects may overlap: of several threads, the last to paint would win.
+    painter.SetNumberOfThreads(1)
+    painter.SetNumberOfWorkUnits(1)
+    return painter.Execute(label_map)
 
 
 @attrs.frozen(eq=False)
