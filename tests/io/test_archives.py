@@ -426,7 +426,7 @@ def test_damaged_head_in_a_tar_does_not_end_the_archive_silently(folder, tmp_pat
 def test_damaged_compressed_tar_is_an_error_that_names_it(folder, tmp_path, kind):
     archive = MAKERS[kind](folder, tmp_path / "a.tar.z")
     flipped(archive, archive.stat().st_size // 2)
-    with pytest.raises(ReadError, match=r"a\.tar\.z: .*damaged"):
+    with pytest.raises(ReadError, match=r"a\.tar\.z: .*(damaged|end too early)"):
         _ = sw.SeriesReader(archive).headers
 
 
