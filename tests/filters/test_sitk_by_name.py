@@ -117,9 +117,20 @@ def test_a_name_that_is_none_is_answered_with_names_close_to_it() -> None:
     ("name", "parameters", "message"),
     [
         ("CurvatureFlow", {"timestep": 1}, "'timestep' is no parameter of sitk.CurvatureFlow: it takes number_of_it"),
-        ("CurvatureFlow", {"time_step": "a"}, "'time_step' of sitk.CurvatureFlow cannot be 'a': type 'double'"),
+        ("CurvatureFlow", {"time_step": "a"}, "'time_step' of sitk.CurvatureFlow cannot be 'a': it takes a number"),
+        ("ConnectedThreshold", {"seed_list": "a"}, "takes a sequence of sequences of whole numbers from 0$"),
+        (
+            "Median",
+            {"radius": -1},
+            "cannot be -1: it takes a sequence of whole numbers from 0 or a whole number from 0$",
+        ),
+        ("Resample", {"transform": 3}, "'transform' of sitk.Resample cannot be 3: it takes a Transform$"),
         ("CurvatureFlow", {"number_of_iterations": -1}, "'number_of_iterations' of sitk.CurvatureFlow cannot be -1"),
-        ("Median", {"radius": (1, "b")}, r"'radius' of sitk.Median cannot be \(1, 'b'\): it takes Radius\("),
+        (
+            "Median",
+            {"radius": (1, "b")},
+            r"'radius' of sitk.Median cannot be \(1, 'b'\): it takes a sequence of whole n",
+        ),
         ("Median", {"number_of_threads": 1}, "'number_of_threads' is no parameter of sitk.Median"),
         ("Abs", {"radius": 1}, r"sitk.Abs takes no parameters \(got 'radius'\)"),
         ("ShotNoise", {"scale": 1.0}, "'seed' of sitk.ShotNoise must be given"),

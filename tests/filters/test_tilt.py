@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from resampling import rotation
 from slabs import image, in_slabs, random_array
 
-from slicewise.errors import ParameterError
+from slicewise.errors import IrregularGeometryError, ParameterError
+from slicewise.filters.planes import Isotropic
 from slicewise.filters.tilt import RectifyTilt
 from slicewise.image import Geometry, Image
 
@@ -54,6 +55,8 @@ def by_sitk(source: Image, tilt: float, grid: Geometry, sideways: float = 0.0, f
 def test_a_tilted_stack_becomes_the_box_that_a_shear_in_simpleitk_makes(tilt, direction, sideways) -> None:
     source = sheared(tilt, sideways, direction)
     assert source.geometry.is_sheared
+    with pytest.raises(IrregularGeometryError, match=r"RectifyTilt\(\)"):
+        _ = source >> Isotropic()
     node = source >> RectifyTilt(fill=-9)
     assert node.geometry.is_regular
     assert not node.whole

@@ -225,7 +225,8 @@ def _slice_indices(source: Geometry, distances: FloatArray) -> FloatArray:
 def _check_resliceable(source: Geometry) -> None:
     if source.is_sheared:
         raise IrregularGeometryError(
-            f"the slices cannot be resampled: {_shear(source)}. Leave the slices as they are with spacing=(x, y, None)"
+            f"the slices cannot be resampled: {_shear(source)}. Make a box of them first with RectifyTilt(), or leave "
+            "the slices as they are with spacing=(x, y, None)"
         )
     steps = np.diff(source.distances)
     if source.slice_spacing == 0 or not (np.all(steps > 0) or np.all(steps < 0)):

@@ -49,7 +49,9 @@ _AS_IT_IS = _Turn((0, 1, 2), (False, False, False))
 
 
 def _bare(value: Any) -> Any:
-    """Take a bare array as an image of which nothing is said where it lies."""
+    """Take a bare array as an image of which nothing is said where it lies, and one of SimpleITK as what it is."""
+    if type(value).__module__.startswith("SimpleITK"):
+        return Image.from_sitk(value)
     if not isinstance(value, np.ndarray):
         return value
     image = Image.from_array(value)
@@ -65,15 +67,15 @@ def _name(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
 class WithPixelsFrom(Node):
     """A series with other pixels: what a tool outside made of it, with the headers it had.
 
-    Pixels come as an image in memory, a node (``VolumeReader("result.nii.gz")``), or a bare array, which is taken to be
-    on the grid of the series, in its order. An image must lie on the same grid; axes that the tool exchanged or turned
-    round are recognised by its geometry, and turned back.
+    Pixels come as an image in memory, also of SimpleITK, a node (``VolumeReader("result.nii.gz")``), or a bare array,
+    which is taken to be on the grid of the series, in its order. An image must lie on the same grid; axes that the tool
+    exchanged or turned round are recognised by its geometry, and turned back.
 
     Parameters
     ----------
     series : Node or Image
         What the pixels were made of. Headers, sources and history are its own.
-    pixels : Node, Image or array
+    pixels : Node, Image, SimpleITK.Image or array
         The result, as many slices, rows and columns.
     keeps_units : bool
         Whether values are in the units of the series.
@@ -148,7 +150,13 @@ class WithPixelsFrom(Node):
 
 
 def _turn_between(series: Geometry, pixels: Geometry) -> _Turn:
-    if not pixels.is_in_patient and pixels.shape == series.shape:
+    if not pixels.is_in_patient:
+        if pixels.shape != series.shape:
+            raise SpaceMismatchError(
+                f"the pixels say nothing of where they lie, so that they must have the shape of the series, "
+                f"{series.shape} slices, rows and columns (got {pixels.shape}); give an image with a geometry, or "
+                "bring the array back to that shape"
+            )
         return _AS_IT_IS
     if not (series.is_even and pixels.is_even and series.is_in_patient and pixels.is_in_patient):
         check_same_space(series, pixels, ("the series", "the pixels"))

@@ -150,5 +150,27 @@ def reason_of(error: BaseException) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if lines and lines[0].startswith("Wrong number or type"):
         # The lines after it are the prototypes.
-        return "it takes " + " or ".join(line.partition("::Set")[2] for line in lines[2:])
-    return lines[-1].partition("argument 2 of ")[2] or lines[-1] if lines else type(error).__name__
+        kinds = [line.partition("(")[2].rpartition(")")[0] for line in (p.partition("::Set")[2] for p in lines[2:])]
+        return "it takes " + " or ".join(f"a {_in_words(kind)}" for kind in kinds)
+    if lines and (wanted := re.search("argument 2 of type '(.*)'", lines[-1])):
+        return f"it takes a {_in_words(wanted[1])}"
+    return lines[-1] if lines else type(error).__name__
+
+
+def _in_words(kind: str) -> str:
+    """Return a type of C++ in the words of Python: of a vector of vectors of doubles, a sequence of sequences."""
+    if kind.startswith("std::vector"):
+        held = re.match(r"std::vector<\s*(.+?)\s*,\s*std::allocator<\s*\1\s*>\s*>", kind)
+        return "sequence" if held is None else _plural(_in_words(held[1]))
+    kind = re.sub(r"\bconst\b|itk::simple::|&", "", kind).strip()
+    if re.fullmatch(r"(uint\d+_t|unsigned( \w+)?|size_t)", kind):
+        return "whole number from 0"
+    if re.fullmatch(r"(int\d+_t|int|long|short|char)", kind):
+        return "whole number"
+    return {"double": "number", "float": "number", "std::string": "string"}.get(kind, kind)
+
+
+def _plural(word: str) -> str:
+    head, _, rest = word.partition(" of ") if word.startswith("sequence") else word.partition(" from ")
+    joint = " of " if word.startswith("sequence") else " from "
+    return f"sequence of {head}s" + (joint + rest if rest else "")

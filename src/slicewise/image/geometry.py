@@ -388,15 +388,15 @@ class Geometry:
             worst = int(np.argmax(np.abs(gaps - np.median(gaps)))) if len(gaps) else 0
             gap = abs(float(gaps[worst])) if len(gaps) else 0.0
             return (
-                f"the stack has not {wanted}: its slices are unevenly spaced (slices {worst} and {worst + 1} are "
+                f"the stack does not have {wanted}: its slices are unevenly spaced (slices {worst} and {worst + 1} are "
                 f"{gap:.4g} mm apart, the median is {abs(float(np.median(gaps))):.4g} mm, the "
                 f"tolerance {self.tolerance:g} of the spacing). Take evenly spaced slices, or resample it"
             )
         return (
-            f"the stack has not {wanted}: it is sheared by {self.tilt:.2f} degrees, as under gantry tilt (slices "
+            f"the stack does not have {wanted}: it is sheared by {self.tilt:.2f} degrees, as under gantry tilt (slices "
             f"are shifted within their planes by up to {self.drift:.4g} mm, the tolerance is {self.tolerance:g} "
             "of the spacing). Its positions and affine are true, and filters that work within slices take it as it is; "
-            "for a box each slice must first be shifted back within its plane, by what the positions say"
+            "for a box, RectifyTilt() shifts each back within its plane, by what its position says"
         )
 
 
