@@ -287,8 +287,8 @@ class Node(Operators):
         """Name of the node as users write it."""
         return type(self).__name__
 
-    @property
-    def inputs(self) -> dict[str, Node]:
+    @cached_property
+    def inputs(self) -> Mapping[str, Node]:
         """The connected inputs by name, in order."""
         named: dict[str, Node] = {}
         for f in fields_of(type(self)):
