@@ -105,7 +105,6 @@ class Runner:
 
     def __init__(self, options: RunOptions) -> None:
         self.options = options
-        # The nodes themselves are kept, so that no other is taken for one that is gone.
         self._as_run: dict[Node, Node] = {}
 
     def image(self, target: Node) -> Image | ImageStack:
@@ -128,7 +127,7 @@ class Runner:
 
     def as_run(self, target: Node) -> Node:
         """Return the node as it is run: with what is better done at once as one node."""
-        return self._as_run.setdefault(target, fused(target))
+        return fused(target, self._as_run)
 
     def run(self, takers: Mapping[Node, Taker], title: str) -> None:
         """Compute the results of some nodes in one pass, and give each slab to its taker.
@@ -198,6 +197,10 @@ class Runner:
             tell(0, len(slab))
             array = computing.slab(n, slab, blocks)
             tell(len(slab), len(slab))
+        del blocks
+        for result in held.values():
+            if isinstance(result, InFile):
+                result.unmapped()
         if not hold.in_file:
             return Room(array)
         store = self._store(hold)
