@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from slicewise.errors import ReadError, SlicewiseWarning, TruncatedError
 from slicewise.image.bridges import pixels_of
+from slicewise.io.inflated_files import inflated_file
 from slicewise.io.raw_layouts import Layout, check_metaimage, find_layout
 from slicewise.io.volume_files import RawPixels, StoredVolume, is_gzip, stamp_of
 from slicewise.pipeline.block import Array
@@ -142,7 +143,13 @@ def _raw(layout: Layout, lengths: tuple[int, ...], components: int) -> RawPixels
     expected = lengths if components == 1 else (components, *lengths)
     # SimpleITK moves the axis of the components to the front where it is not there.
     plain = [n for n in layout.axes if n > 1] == [n for n in expected if n > 1]
-    return RawPixels(path=layout.files[0], offset=layout.offset) if plain or not layout.axes else None
+    if not plain and layout.axes:
+        return None
+    if layout.packed:
+        return RawPixels(
+            path=layout.files[0], offset=0, inflated=inflated_file(*stamp_of(layout.files[0]), layout.offset)
+        )
+    return RawPixels(path=layout.files[0], offset=layout.offset)
 
 
 def _affine(reader: Any, path: Path) -> npt.NDArray[np.float64]:
