@@ -17,7 +17,7 @@ import numpy.typing as npt
 from slicewise.errors import ReadError, SlicewiseWarning, TruncatedError
 from slicewise.image.bridges import pixels_of
 from slicewise.io.inflated_files import inflated_file
-from slicewise.io.raw_layouts import Layout, check_metaimage, find_layout
+from slicewise.io.raw_layouts import Layout, check_metaimage, find_layout, vtk_third_axis
 from slicewise.io.volume_files import RawPixels, StoredVolume, is_gzip, stamp_of
 from slicewise.pipeline.block import Array
 
@@ -172,6 +172,8 @@ def _affine(reader: Any, path: Path) -> npt.NDArray[np.float64]:
     matrix = np.eye(4)
     matrix[:3, :3] = direction * spacing
     matrix[:known, 3] = reader.GetOrigin()[:known]
+    if known == 2 and path.suffix.lower() == ".vtk":
+        matrix[2, 2], matrix[2, 3] = vtk_third_axis(path)
     return matrix
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from slicewise.errors import ReadError
 
-__all__ = ["Layout", "check_metaimage", "find_layout"]
+__all__ = ["Layout", "check_metaimage", "find_layout", "vtk_third_axis"]
 
 _HEADER_LIMIT = 1 << 20
 _VTK_SCALARS = re.compile(
@@ -228,6 +228,26 @@ def _vtk(path: Path, start: bytes) -> Layout:
     if len(lines) < 4 or lines[2].strip().upper() != b"BINARY" or found is None:
         return Layout((path,), None)
     return Layout((path,), offset=found.end(), big_endian=True)
+
+
+def vtk_third_axis(path: Path) -> tuple[float, float]:
+    """Return spacing and origin of the third axis of a legacy VTK file, which SimpleITK leaves out of a single slice.
+
+    Raises
+    ------
+    ReadError
+        If the header is broken.
+    """
+    with path.open("rb") as file:
+        start = file.read(_HEADER_LIMIT).partition(b"POINT_DATA")[0]
+    found = []
+    for names, default in ((rb"SPACING|ASPECT_RATIO", 1.0), (rb"ORIGIN", 0.0)):
+        line = re.search(rb"^(?:" + names + rb")[ \t]+\S+[ \t]+\S+[ \t]+(\S+)", start, re.MULTILINE | re.IGNORECASE)
+        try:
+            found.append(default if line is None else float(line[1]))
+        except ValueError as error:
+            raise ReadError(f"{path}: the header is broken ({error})") from error
+    return found[0], found[1]
 
 
 def _existing(path: Path, names: list[str]) -> tuple[Path, ...]:

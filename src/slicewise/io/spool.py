@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from slicewise.errors import ReadError, ValueRangeError, WriteError
 from slicewise.image import ImageInfo
+from slicewise.io.positioned import write_at
 from slicewise.pipeline.effect import Effect
 from slicewise.pipeline.node import Array, Block, Node, Slab, node
 
@@ -59,12 +60,8 @@ class Spool:
                 f"slices {slab.start} to {slab.stop - 1} hold values that are infinite or not a number, and cannot be "
                 "stored: replace them first, e.g. with Clip or Function(numpy.nan_to_num)"
             )
-        data = memoryview(np.ascontiguousarray(values).reshape(-1).data).cast("B")
-        offset = slab.start * self.info.slice_bytes
         try:
-            while data:
-                written = os.pwrite(self._descriptor, data, offset)
-                data, offset = data[written:], offset + written
+            write_at(self._descriptor, np.ascontiguousarray(values).reshape(-1), slab.start * self.info.slice_bytes)
         except OSError as error:
             raise _unwritable(self.path, error) from error
         with self._lock:
