@@ -21,8 +21,8 @@ from slicewise.pipeline.block import Array, Slab
 
 __all__ = ["PackedPixels"]
 
-_LEVEL = 4
-"""Some four times as fast as 6, which is usual, for files about 5 % larger."""
+_LEVEL = 2
+"""As SimpleITK writes NRRD and MetaImage: several times as fast as 6, for files up to a tenth larger."""
 _COPIED = 1 << 20
 _END = zlib.compress(b"", wbits=-zlib.MAX_WBITS)
 """An empty last block."""
