@@ -74,6 +74,7 @@ _HOMES = {
     "read_volumes": "io.series_volumes",
     "sitk": "filters.sitk",
     "transcode": "io.transcode",
+    "update_all": "pipeline.together",
     "validate": "io.validate",
     "where": "filters.combine",
 }
@@ -142,6 +143,7 @@ __all__ = [
     "read_volumes",
     "sitk",
     "transcode",
+    "update_all",
     "validate",
     "where",
 ]
@@ -191,6 +193,7 @@ if TYPE_CHECKING:
     from slicewise.pipeline.node import as_node
     from slicewise.pipeline.stack import Stack
     from slicewise.pipeline.streaming import check_streaming
+    from slicewise.pipeline.together import update_all
 
 
 def __getattr__(name: str) -> Any:

@@ -230,7 +230,7 @@ def test_a_function_that_fails_in_the_middle_is_named_with_its_slices(reader, ta
         return array
 
     node = reader >> sw.Function(failing, name="Checker") >> sw.SeriesWriter(target)
-    with pytest.raises(errors.ComputeError, match=r"Checker.*slices \d+ to \d+.*RuntimeError: too bright") as failure:
+    with pytest.raises(errors.ComputeError, match=r"Checker.*slices? \d+.*\nRuntimeError: too bright") as failure:
         node.update(progress=False)
     first, last = map(int, re.search(r"slices (\d+) to (\d+)", str(failure.value)).groups())
     assert first <= 5 <= last

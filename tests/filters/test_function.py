@@ -82,7 +82,7 @@ def test_an_error_of_the_function_names_the_node() -> None:
     def fail(array: np.ndarray) -> np.ndarray:
         raise KeyError("no such thing")
 
-    with pytest.raises(ComputeError, match=r"Function\(function=fail.*KeyError: 'no such thing'"):
+    with pytest.raises(ComputeError, match=r"Function\(function=fail.*\nKeyError: 'no such thing'"):
         (image(random_array((2, 2, 2), "int16")) >> Function(fail)).update(progress=False)
 
 

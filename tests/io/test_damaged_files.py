@@ -130,7 +130,7 @@ def test_an_image_that_memory_does_not_hold_says_how_large_it_is(tmp_path, monke
     def none_left(*_, **__):
         raise MemoryError
 
-    monkeypatch.setattr("slicewise.pipeline.run.np.empty", none_left)
+    monkeypatch.setattr("slicewise.pipeline.holding.np.empty", none_left)
     with pytest.raises(ComputeError, match="2 x 4 x 4 of uint16"):
         reader.update(progress=False)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 import threading
 import time
 
@@ -91,15 +92,19 @@ def test_interrupt_of_a_person_comes_through(workers):
 
 
 def test_error_of_the_progress_function_comes_through_and_stops_the_run():
-    counting = Counting()
+    slabs = []
+
+    def slow(slab):
+        slabs.append(slab)
+        time.sleep(0.01)
 
     def refuse(done, total):
         if done:
             raise RuntimeError("no more")
 
     with pytest.raises(RuntimeError, match="no more"):
-        (image((100, 2, 2)) >> counting).update(progress=refuse, workers=2, memory=100)
-    assert counting.count.slices < 100
+        (image((100, 2, 2)) >> Calling(slow)).update(progress=refuse, workers=2, memory=100)
+    assert len(slabs) < 50
 
 
 # --- errors -------------------------------------------------------------------------------------------------
@@ -112,9 +117,26 @@ def test_error_in_a_node_names_the_node_the_slices_and_the_cause(workers):
             raise ZeroDivisionError("by nothing")
 
     node = image() >> Calling(fail) >> Smear(1)
-    with pytest.raises(ComputeError, match=r"Calling\(.*slices \d+ to \d+: ZeroDivisionError: by nothing") as caught:
+    with pytest.raises(ComputeError) as caught:
         node.update(progress=False, workers=workers, memory=100)
+    first, second, text = str(caught.value).splitlines()
+    assert first.startswith("  1  InMemory(")
+    assert re.fullmatch(r"  2  Calling\(function=fail\) of 1, slices? \d+.* of 12:", second)
+    assert text == "ZeroDivisionError: by nothing"
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
+
+
+def test_error_shows_the_graph_up_to_the_node_that_failed_and_no_further():
+    def fail(slab):
+        raise ZeroDivisionError("by nothing")
+
+    shared = image() >> Smear(1)
+    node = (shared + (shared >> Calling(fail))) >> Smear(2)
+    with pytest.raises(ComputeError) as caught:
+        node.update(progress=False, workers=1)
+    lines = str(caught.value).splitlines()
+    assert [line[5:13] for line in lines[:3]] == ["InMemory", "Smear(re", "Calling("]
+    assert len(lines) == 4
 
 
 def test_error_of_the_package_keeps_its_type_and_says_where():
@@ -123,7 +145,10 @@ def test_error_of_the_package_keeps_its_type_and_says_where():
 
     with pytest.raises(ParameterError, match="'it'") as caught:
         (image() >> Calling(fail) >> Smear(1)).update(progress=False)
-    assert any("Calling(" in note and "slices" in note for note in caught.value.__notes__)
+    *_, place, text = str(caught.value).splitlines()
+    assert "Calling(" in place
+    assert "slices 0 to" in place
+    assert text == "'it' must be something else"
 
 
 def test_failed_run_leaves_no_result_behind():

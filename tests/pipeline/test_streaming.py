@@ -11,7 +11,8 @@ from small_nodes import Counting, Ranked, Smear, image
 import slicewise as sw
 from slicewise.errors import ParameterError
 from slicewise.image import Image
-from slicewise.pipeline.plan import make_plan, requests
+from slicewise.pipeline.plan import Limits, make_plan
+from slicewise.pipeline.schedule import scheduled
 
 
 def straight(source):
@@ -63,6 +64,10 @@ def real_filters(source):
     return (shared >> sw.Gaussian(sigma=1.0)) - shared + (source >> sw.Median(radius=2))
 
 
+def planned(target, memory=None, workers=None):
+    return make_plan([target], (), Limits.of(memory, workers))
+
+
 GRAPHS = [
     straight,
     long_chain,
@@ -112,31 +117,46 @@ def test_results_are_those_of_plain_numpy():
 )
 @settings(max_examples=60, deadline=None)
 def test_plan_keeps_to_the_memory_asked_for_or_to_the_least_there_is(memory, workers, slices, reach):
-    node = image((slices, 4, 5)) >> Smear(reach)
-    plan = make_plan(node, {}, memory=memory, workers=workers)
-    at_work = plan.workers * plan.slab_bytes
-    assert at_work <= memory or (plan.workers == 1 and plan.slab == 1)
-    assert 1 <= plan.workers <= workers
+    plan = planned(image((slices, 4, 5)) >> Smear(reach), memory=memory, workers=workers)
+    streaming = plan.streaming
+    assert plan.peak_bytes <= memory or (streaming.workers == 1 and streaming.slab == 1)
+    assert 1 <= streaming.workers <= workers
 
 
 def test_plan_covers_every_slice_once():
     for slices in (1, 2, 31, 32, 33, 100):
-        plan = make_plan(image((slices, 2, 2)) >> Smear(1), {}, workers=2)
-        assert [k for slab in plan.slabs for k in slab] == list(range(slices))
+        plan = planned(image((slices, 2, 2)) >> Smear(1), workers=2)
+        assert [k for slab in plan.streaming.slabs for k in slab] == list(range(slices))
 
 
 def test_slices_wanted_are_those_of_the_filters_on_the_way():
     source = image((20, 2, 2)) >> Counting()
     node = (source >> Smear(2) >> Smear(1))[5:9]
-    wanted = requests(node, range(1, 3), {})
-    assert wanted[id(source)] == range(3, 11)
+    (step,) = scheduled([{node: range(1, 3)}])
+    assert {part.node: part.needed for part in step}[source] == range(3, 11)
 
 
-def test_no_slice_is_computed_more_often_than_the_overlap_demands():
+@pytest.mark.parametrize("memory", [1, 500, 5_000, "1MB"])
+@pytest.mark.parametrize("reach", [0, 1, 5])
+def test_one_thread_computes_no_slice_twice_however_thin_the_slabs(memory, reach):
+    first, second = Counting(), Counting()
+    source = image((40, 2, 2))
+    found = (source >> first >> Smear(reach) >> second >> Smear(1)).update(workers=1, memory=memory, progress=False)
+    assert (first.count.slices, second.count.slices) == (40, 40)
+    assert np.array_equal(found.array, Smear.expected(Smear.expected(source.array, reach), 1))
+
+
+def test_one_thread_computes_no_slice_twice_of_what_is_turned_round():
     counting = Counting()
-    (image((40, 2, 2)) >> counting >> Smear(1)).update(workers=1, memory="1GB", progress=False)
-    slabs = len(make_plan(image((40, 2, 2)) >> Smear(1), {}, workers=1, memory="1GB").slabs)
-    assert counting.count.slices == 40 + 2 * (slabs - 1)
+    (image((40, 2, 2)) >> counting >> Smear(3))[::-1].update(workers=1, memory=500, progress=False)
+    assert counting.count.slices == 40
+
+
+def test_threads_compute_little_twice():
+    counting = Counting()
+    node = image((400, 2, 2)) >> counting >> Smear(1)
+    node.update(workers=2, memory=2_000, progress=False)
+    assert 400 <= counting.count.slices <= 400 * 1.05
 
 
 def test_shared_part_of_a_diamond_is_computed_once_per_slab():
@@ -173,4 +193,4 @@ def test_impossible_way_of_running_is_refused(options):
     ("text", "number"), [("300MB", 300_000_000), ("2 GiB", 2 * 2**30), ("1.5kB", 1500), ("7", 7), (12, 12)]
 )
 def test_amounts_of_memory_are_read_as_people_write_them(text, number):
-    assert make_plan(image() >> Smear(1), {}, memory=text).budget == number
+    assert Limits.of(text, None).memory == number

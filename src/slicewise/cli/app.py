@@ -51,7 +51,10 @@ class Shell(TyperGroup):
 
 def _told(error: SlicewiseError) -> str:
     notes = [f"  {note}" for note in getattr(error, "__notes__", [])]
-    return "\n".join([f"slicewise: error: {error}", *notes])
+    # Of a graph that failed: a line for each node, and the reason last.
+    text = str(error)
+    space = "\n" if "\n" in text else " "
+    return "\n".join([f"slicewise: error:{space}{text}", *notes])
 
 
 @contextmanager

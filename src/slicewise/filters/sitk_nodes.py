@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 import numpy as np
@@ -37,6 +37,7 @@ from slicewise.pipeline.effect import Effect
 from slicewise.pipeline.keys import content_key
 from slicewise.pipeline.node import Array, Block, Node, Outline, Slab, node
 from slicewise.pipeline.run import Runner, Sink
+from slicewise.pipeline.threads import allowed_threads
 
 if TYPE_CHECKING:
     import threading
@@ -68,6 +69,8 @@ class SitkFilter(SitkCall):
     ComputeError
         When computed, if SimpleITK fails.
     """
+
+    computes_margins: ClassVar[bool] = True
 
     @property
     def effect(self) -> Effect:
@@ -151,6 +154,7 @@ class SitkFilter(SitkCall):
         try:
             if self.whole:
                 image_filter = self._filter(self._reference(self._named_infos))
+                image_filter.SetNumberOfThreads(allowed_threads())
                 if self.filter_name in SERIAL:
                     image_filter.SetNumberOfThreads(1)
                     image_filter.SetNumberOfWorkUnits(1)
@@ -160,8 +164,7 @@ class SitkFilter(SitkCall):
             quicker = computed_here(self.filter_name, image_filter, first, slab)
             if quicker is not None:
                 return quicker
-            # Slabs are computed in parallel already.
-            image_filter.SetNumberOfThreads(1)
+            image_filter.SetNumberOfThreads(allowed_threads())
             # Other nodes may have asked for more of an input than is needed here.
             needed = grown(slab, self.halo(first.info), first.info.slices)
             result = self._execute(image_filter, self._slab_images(needed, blocks))
@@ -169,6 +172,11 @@ class SitkFilter(SitkCall):
             raise ComputeError(f"{self!r}: {reason_of(error)}") from error
         start = slab.start - needed.start
         return self._pixels(result)[start : start + len(slab)]
+
+    def scratch_bytes(self, slab: Slab, *taken: Slab) -> int:
+        """Return what SimpleITK's own images of the inputs take, and of the result with the slices around it."""
+        inputs = sum(len(t) * n.info.slice_bytes for t, n in zip(taken, self.inputs.values(), strict=False))
+        return inputs + max(map(len, (slab, *taken))) * self.info.slice_bytes
 
     def measurements(
         self,
@@ -387,6 +395,7 @@ class SitkMeasurement(SitkCall, Sink):
             blocks.append(Block(image.array, range(image.info.slices), image.info))
         image_filter = self._filter(self._reference(self._named_infos))
         images = self._whole_images(blocks)
+        image_filter.SetNumberOfThreads(runner.options.limits.threads)
         try:
             result = self._execute(image_filter, images)
             if self.spec.result not in ("", "Image"):

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from slicewise.image import Geometry, ImageInfo, Padding, SliceMap
 
-__all__ = ["Array", "Block", "Outline", "Slab", "grown"]
+__all__ = ["Array", "Block", "Outline", "Slab", "grown", "unasked"]
 
 Array = npt.NDArray[Any]
 Slab = range
@@ -85,3 +85,8 @@ class Outline:
 def grown(slab: Slab, halo: int, slices: int) -> Slab:
     """Return a slab with some slices more on each side, as far as there are any."""
     return range(max(0, slab.start - halo), min(slices, slab.stop + halo))
+
+
+def unasked(info: ImageInfo) -> Block:
+    """Return the block of an input none of whose slices are asked for, only its grid."""
+    return Block(np.empty((0, *info.slice_shape), info.dtype), range(0), info)

@@ -2,35 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+from slicewise.pipeline.cache import ResultCache, find_result
 from slicewise.pipeline.forms import inputs_by_form
 from slicewise.pipeline.fusion import fused
 from slicewise.pipeline.node import Node
-from slicewise.pipeline.plan import Plan, make_plan
+from slicewise.pipeline.plan import Hold, Limits, Plan, make_plan
 from slicewise.pipeline.sizes import format_bytes
 
 __all__ = ["explain"]
 
 
-def explain(target: Node) -> str:
-    """Return the graph of a node as text: what is read, streamed or held whole, and how much memory it takes."""
+def explain(target: Node, limits: Limits, cache: ResultCache | None = None) -> str:
+    """Return the graph of a node as text: what is read, streamed or held whole, and how much memory it takes.
+
+    Parameters
+    ----------
+    target : Node
+        The node.
+    limits : Limits
+        What a run may take.
+    cache : ResultCache, optional
+        Where results are looked up that nobody holds.
+    """
     if not target.is_connected:
-        return "\n".join(["not connected to a reader or an image:", *_tree(target, None, {})])
+        return "\n".join(["not connected to a reader or an image:", *_tree(target, None, frozenset(), {})])
     target = fused(target)
-    plan = make_plan(target, {})
-    numbers: dict[int, int] = {}
-    info = target.info
-    size = format_bytes(info.slice_bytes * info.slices)
+    there = {n for n in target.walk() if find_result(n, cache) is not None}
+    plan = make_plan([target], there, limits)
+    info, streaming = target.info, plan.streaming
+    slabs = f"{_count(streaming.count, 'slab')} of up to {_count(streaming.slab, 'slice')}"
     held = f", of which {format_bytes(plan.held_bytes)} held whole" if plan.held_bytes else ""
-    runs = (
-        f"{_count(len(plan.slabs), 'slab')} of up to {_count(plan.slab, 'slice')} in {_count(plan.workers, 'thread')}"
-    )
     lines = [
-        *_tree(target, plan, numbers),
+        *_tree(target, plan, there, {}),
         "",
-        f"result    {' x '.join(map(str, target.shape))} {info.dtype}, {size}",
-        f"run       {runs}",
-        f"memory    about {format_bytes(plan.peak_bytes)} at work{held} (budget {format_bytes(plan.budget)})",
+        f"result    {' x '.join(map(str, target.shape))} {info.dtype}, {format_bytes(info.slice_bytes * info.slices)}",
+        f"run       {slabs} in {_count(streaming.workers, 'thread')}",
+        f"memory    about {format_bytes(plan.peak_bytes)} at work{held} (granted: {format_bytes(limits.memory)})",
     ]
+    if plan.file_bytes:
+        lines.append(f"disk      {format_bytes(plan.file_bytes)} set aside in files, which are gone after the run")
     return "\n".join(lines)
 
 
@@ -38,14 +50,16 @@ def _count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-def _tree(n: Node, plan: Plan | None, numbers: dict[int, int], indent: str = "") -> list[str]:
-    if id(n) in numbers:
-        return [f"{indent}the {n.name} above ({numbers[id(n)]})"]
-    numbers[id(n)] = len(numbers) + 1
-    marks = [] if plan is None else [_mark(n, plan)]
+def _tree(n: Node, plan: Plan | None, there: Collection[Node], numbers: dict[Node, int], indent: str = "") -> list[str]:
+    if n in numbers:
+        return [f"{indent}the {n.name} above ({numbers[n]})"]
+    numbers[n] = len(numbers) + 1
+    marks = [] if plan is None else _marks(n, plan, there)
     if n.is_connected:
         marks.append(f"{' x '.join(map(str, n.shape))} {n.dtype}")
     lines = [f"{indent}{n.name}({n.parameter_text})" + (f"   [{'; '.join(marks)}]" if marks else "")]
+    if n in there:
+        return lines
     if not n.inputs and n.is_connected:
         lines += [f"{indent}  note: {step.parameters}" for step in n.info.history if step.is_note]
     for source, count in inputs_by_form(n):
@@ -53,16 +67,30 @@ def _tree(n: Node, plan: Plan | None, numbers: dict[int, int], indent: str = "")
         if count > 1:
             lines.append(f"{inner}{count} volumes like this one:")
             inner += "  "
-        lines += _tree(source, plan, numbers, inner)
+        lines += _tree(source, plan, there, numbers, inner)
     return lines
 
 
-def _mark(n: Node, plan: Plan) -> str:
+def _marks(n: Node, plan: Plan, there: Collection[Node]) -> list[str]:
+    if n in there:
+        return ["computed already"]
+    marks = []
+    hold = next((hold for hold in plan.holds if hold.node is n), None)
     if n.whole:
-        return "needs the whole volume"
-    if any(n is held for held in plan.whole):
-        return "held whole"
-    if not n.inputs:
-        return "read slab by slab"
-    halo = n.halo(next(iter(n.inputs.values())).info)
-    return f"streamed, {_count(halo, 'slice')} of overlap" if halo else "streamed"
+        marks.append("needs the whole volume" if n.inputs else "read as a whole: its format allows no less")
+    elif not n.inputs:
+        marks.append("in memory" if n.at_hand else "read slab by slab")
+    elif hold is None:
+        halo = n.halo(next(iter(n.inputs.values())).info)
+        marks.append(f"streamed, {_count(halo, 'slice')} of overlap kept" if halo else "streamed")
+    if hold is not None:
+        marks.append(_held(hold, plan))
+    return marks
+
+
+def _held(hold: Hold, plan: Plan) -> str:
+    where = f"held {'in a file' if hold.in_file else 'whole in memory'} ({format_bytes(hold.size)})"
+    if hold.until >= len(plan.holds):
+        return f"{where} to the end"
+    last = plan.holds[hold.until].node
+    return where if last is hold.node else f"{where} until {last.name} is done"

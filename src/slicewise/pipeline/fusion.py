@@ -37,6 +37,7 @@ def _on_new_inputs(n: Node, known: dict[int, Node]) -> Node:
         return n
     _ = n.info, n.key  # of the graph as it was written, and kept by the copy
     other = copy.copy(n)
+    other.__dict__.pop("inputs", None)
     for name, new in changed.items():
         object.__setattr__(other, name, new)
     return other

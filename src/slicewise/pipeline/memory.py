@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import attrs
 
@@ -23,6 +23,8 @@ class InMemory(Node):
     image : Image
         The image; its array is not copied.
     """
+
+    at_hand: ClassVar[bool] = True
 
     image: Image = attrs.field()
 

@@ -18,6 +18,7 @@ from slicewise.pipeline.keys import content_key
 from slicewise.pipeline.operators import Operators
 
 if TYPE_CHECKING:
+    import os
     import threading
 
     from slicewise.pipeline.cache import ResultCache
@@ -134,6 +135,12 @@ class Node(Operators):
     version: ClassVar[int] = 1
     """To be raised when the same parameters give another result than before."""
 
+    at_hand: ClassVar[bool] = False
+    """Whether slices cost nothing to get, so that none need be kept for later."""
+
+    computes_margins: ClassVar[bool] = False
+    """Whether the slices of the halo are computed and thrown away, so that thick slabs are worth their memory."""
+
     takes_stacks: ClassVar[bool] = False
     """Whether the node does something with a stack itself; others are applied to each of its volumes."""
 
@@ -163,6 +170,15 @@ class Node(Operators):
     def request(self, slab: Slab, *inputs: ImageInfo) -> tuple[Slab, ...]:
         """Return for each input the slices needed to compute a slab; none, ``range(0)``, where only its grid counts."""
         return tuple(grown(slab, self.halo(info), info.slices) for info in inputs)
+
+    @property
+    def streams(self) -> bool:
+        """Whether a slab can be had without all the others; of a reader, whether its format and codec allow it."""
+        return not self.whole
+
+    def scratch_bytes(self, slab: Slab, *taken: Slab) -> int:
+        """Estimate the memory that computing a slab takes beside the slices of the inputs and the result itself."""
+        return 0
 
     def history_text(self, *inputs: ImageInfo) -> str:
         """Return what the history tells of the node: its parameters; also what it found in headers, if it did."""
@@ -271,8 +287,8 @@ class Node(Operators):
         """Name of the node as users write it."""
         return type(self).__name__
 
-    @property
-    def inputs(self) -> dict[str, Node]:
+    @cached_property
+    def inputs(self) -> Mapping[str, Node]:
         """The connected inputs by name, in order."""
         named: dict[str, Node] = {}
         for f in fields_of(type(self)):
@@ -397,13 +413,15 @@ class Node(Operators):
         progress: bool | Progress | None = None,
         cancel: threading.Event | None = None,
         cache: ResultCache | None = None,
+        spill: str | os.PathLike[str] | None = None,
     ) -> Any:
         """Compute the result and return it: an ``Image`` or ``ImageStack``, or for a writer what was written.
 
         Parameters
         ----------
         memory : int or str, optional
-            Most bytes to use for slabs at work, e.g. ``"300MB"``; a quarter of what is free if not given.
+            Most bytes to use for slabs at work and for what is needed whole, e.g. ``"300MB"``; a quarter of what is
+            free if not given. What does not fit is set aside in files. The result itself is not counted.
         workers : int, optional
             Threads; as many as there are cores if not given.
         progress : bool or callable, optional
@@ -413,16 +431,30 @@ class Node(Operators):
             When set by another thread, the run stops and raises ``CancelledError``.
         cache : ResultCache, optional
             Where results are looked up and kept.
+        spill : path, optional
+            Folder for what does not fit in memory; that of temporary files (``TMPDIR``) if not given. The files have
+            no names, and are gone with the process.
         """
         from slicewise.pipeline.run import RunOptions, update
 
-        return update(self, RunOptions(memory=memory, workers=workers, progress=progress, cancel=cancel, cache=cache))
+        options = RunOptions(memory=memory, workers=workers, progress=progress, cancel=cancel, cache=cache, spill=spill)
+        return update(self, options)
 
-    def explain(self) -> str:
-        """Return a text that shows the graph: what is read, streamed, needed whole; how much memory."""
+    def explain(
+        self,
+        *,
+        memory: int | str | None = None,
+        workers: int | None = None,
+        cache: ResultCache | None = None,
+    ) -> str:
+        """Return a text that shows the graph: what is read, streamed, needed whole, there already; how much memory.
+
+        The parameters are those of ``update``.
+        """
         from slicewise.pipeline.explain import explain
+        from slicewise.pipeline.plan import Limits
 
-        return explain(self)
+        return explain(self, Limits.of(memory, workers), cache)
 
 
 @node

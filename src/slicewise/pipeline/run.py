@@ -1,28 +1,38 @@
-"""Running a plan: slabs, threads, progress and cancelling; the data pass."""
+"""Running a plan: what is held, slabs, threads, progress and cancelling; the data pass."""
 
 from __future__ import annotations
 
-import math
+import os
 import threading
-from collections.abc import Callable, Iterator, MutableMapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import attrs
-import numpy as np
 
-from slicewise.errors import CancelledError, ComputeError, GraphError, SlicewiseError
+from slicewise.errors import GraphError
 from slicewise.image import Image, ImageInfo, ImageStack
+from slicewise.pipeline.block import Array, Block, Slab, unasked
 from slicewise.pipeline.cache import ResultCache, find_result, keep_result
+from slicewise.pipeline.computing import Computing, Recorder
+from slicewise.pipeline.flow import Flow, Passing, Taker
 from slicewise.pipeline.fusion import fused
-from slicewise.pipeline.node import Array, Block, Filter, Node, Slab, node
-from slicewise.pipeline.plan import Plan, consumers, make_plan, requests
+from slicewise.pipeline.holding import Held, InFile, Room
+from slicewise.pipeline.node import Filter, Node, node
+from slicewise.pipeline.plan import Hold, Limits, Streaming, make_plan, plan_streaming
 from slicewise.pipeline.progress import Progress, show_progress
+from slicewise.pipeline.schedule import Wanted
+from slicewise.pipeline.threads import allowing, in_threads
 
-__all__ = ["RunOptions", "Runner", "Sink", "update"]
+__all__ = ["RunOptions", "Runner", "Sink", "result_of", "update"]
 
-Consume = Callable[[Slab, Array], None]
+Consume = Callable[[Slab, Array], object]
+
+
+def _folder(value: str | os.PathLike[str] | None) -> Path | None:
+    return None if value is None else Path(value).expanduser()
 
 
 @attrs.frozen(kw_only=True)
@@ -34,6 +44,13 @@ class RunOptions:
     progress: bool | Progress | None = None
     cancel: threading.Event | None = None
     cache: ResultCache | None = None
+    spill: Path | None = attrs.field(default=None, converter=_folder)
+    recorder: Recorder | None = None
+
+    @property
+    def limits(self) -> Limits:
+        """What the run may take."""
+        return Limits.of(self.memory, self.workers)
 
 
 @node
@@ -62,37 +79,43 @@ def update(target: Node, options: RunOptions) -> Any:
     GraphError
         If an input is not connected.
     ComputeError
-        If a node failed; the message names it and the slices.
+        If a node failed; the message shows the graph up to it, and the slices.
     CancelledError
         If the run was cancelled.
     """
     if not target.is_connected:
         raise GraphError(f"{target!r} is not connected to a reader or an image: write 'reader >> ...' first")
     target.check()
-    runner = Runner(options)
-    if isinstance(target, Sink):
-        return target.execute(runner)
-    return runner.image(target)
+    return result_of(target, Runner(options))
+
+
+def result_of(target: Node, runner: Runner) -> Any:
+    """Return what comes of a node that is connected and checked, in a run."""
+    return target.execute(runner) if isinstance(target, Sink) else runner.image(target)
 
 
 class Runner:
-    """One run of a graph: knows how to run and what is held whole for it."""
+    """One run of a graph, in one pass or several.
+
+    Parameters
+    ----------
+    options : RunOptions
+        How to run.
+    """
 
     def __init__(self, options: RunOptions) -> None:
         self.options = options
-        self._stop = threading.Event()
-        self._held: dict[int, Array] = {}
-        self._fused: dict[int, tuple[Node, Node]] = {}
+        # The nodes themselves are kept, so that no other is taken for one that is gone.
+        self._as_run: dict[Node, Node] = {}
 
     def image(self, target: Node) -> Image | ImageStack:
         """Return the result of a node in memory."""
-        target = self._as_run(target)
-        known = find_result(target, self.options.cache)
+        known = find_result(self.as_run(target), self.options.cache)
         if known is not None:
             return known
-        plan = self._prepare(target)
-        held = self._held.get(id(target))
-        image = _in_memory(self._collect(plan, f"{target.name}") if held is None else held, target.info)
+        room = Room.of(target.info, f"{target!r}")
+        self.run({target: room}, target.name)
+        image = _in_memory(room.array, target.info)
         keep_result(target, image, self.options.cache)
         return image
 
@@ -101,213 +124,136 @@ class Runner:
 
         Slabs come in any order and from several threads; the array is not to be kept.
         """
-        target = self._as_run(target)
-        plan = self._prepare(target)
+        self.run({target: Passing(consume)}, title)
 
-        def work(slab: Slab) -> None:
-            consume(slab, self._evaluate(target, slab))
+    def as_run(self, target: Node) -> Node:
+        """Return the node as it is run: with what is better done at once as one node."""
+        return self._as_run.setdefault(target, fused(target))
 
-        self._run(plan, work, title)
+    def run(self, takers: Mapping[Node, Taker], title: str) -> None:
+        """Compute the results of some nodes in one pass, and give each slab to its taker.
 
-    def _as_run(self, target: Node) -> Node:
-        # Once for each node: what is held is held of the nodes that are run.
-        if id(target) not in self._fused:
-            self._fused[id(target)] = (target, fused(target))
-        return self._fused[id(target)][1]
+        Raises
+        ------
+        ComputeError
+            If a node failed; errors of slicewise keep their type.
+        CancelledError
+            If the run was cancelled.
+        """
+        wanted = {self.as_run(n): taker for n, taker in takers.items()}
+        there = self._there(wanted)
+        limits = self.options.limits
+        in_memory = [n for n, taker in wanted.items() if isinstance(taker, Room)]
+        plan = make_plan(list(wanted), there, limits, in_memory)
+        held: dict[Node, Held] = dict(there)
+        try:
+            for k, hold in enumerate(plan.holds):
+                held[hold.node] = self._held(hold, held, limits)
+                for done in (h for h in plan.holds if h.until == k):
+                    held.pop(done.node).close()
+            rest = {n: taker for n, taker in wanted.items() if not _adopted(held.get(n), taker)}
+            if rest:
+                in_files = {n: isinstance(h, InFile) for n, h in held.items()}
+                left = limits.memory - plan.held_bytes
+                streaming = (
+                    plan.streaming
+                    if len(rest) == len(wanted)
+                    else plan_streaming(list(rest), in_files, left, limits.threads)
+                )
+                self._stream(streaming, held, rest, title)
+        finally:
+            for n, result in held.items():
+                if n not in there:
+                    result.close()
 
-    def _prepare(self, target: Node) -> Plan:
-        for n in target.walk():
+    def _there(self, targets: Mapping[Node, Taker]) -> dict[Node, Held]:
+        found: dict[Node, Held] = {}
+        for n in dict.fromkeys(n for target in targets for n in target.walk()):
             known = find_result(n, self.options.cache)
             if known is not None:
-                self._held[id(n)] = known.array.reshape(-1, *n.info.slice_shape)
-        plan = self._plan(target)
-        for n in plan.whole:
-            self._hold(n)
-        return plan
+                found[n] = Room(known.array.reshape(-1, *n.info.slice_shape))
+        return found
 
-    def _plan(self, target: Node) -> Plan:
-        return make_plan(target, self._held, memory=self.options.memory, workers=self.options.workers)
+    def _held(self, hold: Hold, held: Mapping[Node, Held], limits: Limits) -> Held:
+        n = hold.node
+        if n.whole:
+            return self._whole(hold, held, limits)
+        store = self._store(hold)
+        in_files = {h: isinstance(result, InFile) for h, result in held.items()}
+        used = sum(h.info.slices * h.info.slice_bytes for h, in_file in in_files.items() if not in_file)
+        streaming = plan_streaming([n], in_files, limits.memory - used, limits.threads)
+        self._stream(streaming, held, {n: store}, f"{n.name}, held {'in a file' if hold.in_file else 'whole'}")
+        return store
 
-    def _hold(self, n: Node) -> None:
-        if id(n) in self._held:
-            return
-        if not n.whole:
-            self._held[id(n)] = self._collect(self._plan(n), f"{n.name}, held whole")
-            return
-        inputs = n.inputs.values()
-        blocks = [
-            Block(self._held[id(i)], range(i.info.slices), i.info) if id(i) in self._held else _unasked(i)
-            for i in inputs
-        ]
-        self._held[id(n)] = _computed(n, range(n.info.slices), blocks)
+    def _whole(self, hold: Hold, held: Mapping[Node, Held], limits: Limits) -> Held:
+        n = hold.node
+        slab = range(n.info.slices)
+        inputs = list(n.inputs.values())
+        computing = Computing(self.options.cancel, self.options.recorder)
+        blocks = []
+        for source, taken in zip(inputs, n.request(slab, *(i.info for i in inputs)), strict=True):
+            blocks.append(_block(source, taken, held, computing))
+        # Nothing else is computed meanwhile: the threads are all its own.
+        with show_progress(self.options.progress, f"{n.name}, whole") as tell, allowing(limits.threads):
+            tell(0, len(slab))
+            array = computing.slab(n, slab, blocks)
+            tell(len(slab), len(slab))
+        if not hold.in_file:
+            return Room(array)
+        store = self._store(hold)
+        store.put(slab, array)
+        return store
 
-    def _collect(self, plan: Plan, title: str) -> Array:
-        target = plan.node
-        out = _room((target.info.slices, *target.info.slice_shape), target.dtype, target)
+    def _store(self, hold: Hold) -> Room | InFile:
+        what = f"{hold.node.name}, which is needed whole,"
+        return InFile(hold.node.info, self.options.spill, what) if hold.in_file else Room.of(hold.node.info, what)
 
-        def work(slab: Slab) -> None:
-            self._evaluate_into(target, slab, out[slab.start : slab.stop])
+    def _stream(self, plan: Streaming, held: Mapping[Node, Held], takers: Mapping[Node, Taker], title: str) -> None:
+        computing = Computing(self.options.cancel, self.options.recorder)
+        allowed = max(1, self.options.limits.threads // plan.workers)
 
-        self._run(plan, work, title)
-        return out
+        def go(piece: list[Wanted]) -> Iterator[int]:
+            for wanted in Flow(held, takers, {}, computing).run(piece):
+                yield sum(len(slab) for slab in wanted.values())
 
-    # --- one slab ------------------------------------------------------------------------------
-
-    def _evaluate(self, target: Node, slab: Slab) -> Array:
-        if id(target) in self._held:
-            return self._held[id(target)][slab.start : slab.stop]
-        return _computed(target, slab, self._blocks(target, slab))
-
-    def _evaluate_into(self, target: Node, slab: Slab, out: Array) -> None:
-        blocks = self._blocks(target, slab)
-        if type(target).compute_into is Node.compute_into:
-            # What is computed is checked before it goes into memory that would take anything.
-            out[...] = _computed(target, slab, blocks)
-            return
-        with _named(target, slab):
-            target.compute_into(slab, out, *blocks)
-
-    def _blocks(self, target: Node, slab: Slab) -> list[Block]:
-        wanted = requests(target, slab, self._held)
-        uses = consumers(target, wanted, self._held)
-        arrays: dict[int, Array] = {}
-        for n in target.walk():
-            if n is target or id(n) not in wanted:
-                continue
-            self._check_cancelled()
-            part = wanted[id(n)]
-            if id(n) in self._held:
-                arrays[id(n)] = self._held[id(n)][part.start : part.stop]
-            else:
-                arrays[id(n)] = _computed(n, part, _take(n, arrays, wanted, uses))
-        return _take(target, arrays, wanted, uses)
-
-    # --- threads -------------------------------------------------------------------------------
-
-    def _run(self, plan: Plan, work: Callable[[Slab], None], title: str) -> None:
-        self._stop.clear()
-        slabs = plan.slabs
-        total = plan.node.info.slices
-        with show_progress(self.options.progress, title) as tell:
+        total, done = sum(n.info.slices for n in plan.targets), 0
+        results = (
+            _in_this_thread(plan, go, allowed)
+            if plan.workers == 1
+            else in_threads(plan, go, plan.workers, allowed=allowed, stop=computing.stop)
+        )
+        with show_progress(self.options.progress, title) as tell, closing(results):
             tell(0, total)
-            if plan.workers == 1 or len(slabs) == 1:
-                done = 0
-                for slab in slabs:
-                    self._check_cancelled()
-                    work(slab)
-                    done += len(slab)
-                    tell(done, total)
-            else:
-                self._run_threads(plan, work, tell)
-
-    def _run_threads(self, plan: Plan, work: Callable[[Slab], None], tell: Progress) -> None:
-        def guarded(slab: Slab) -> int:
-            self._check_cancelled()
-            work(slab)
-            return len(slab)
-
-        waiting = iter(plan.slabs)
-        done = 0
-        with ThreadPoolExecutor(plan.workers, thread_name_prefix="slicewise") as pool:
-            running: set[Future[int]] = set()
-            try:
-                for future in _finished(pool, guarded, waiting, running, plan.workers):
-                    done += future.result()
-                    tell(done, plan.node.info.slices)
-            except BaseException:
-                # Also for Ctrl-C: the threads end at their next node, and nothing more is started.
-                self._stop.set()
-                wait(running)
-                raise
-
-    def _check_cancelled(self) -> None:
-        asked = self.options.cancel is not None and self.options.cancel.is_set()
-        if asked or self._stop.is_set():
-            raise CancelledError("the run was cancelled; nothing of it was kept")
+            for count in results:
+                done += count
+                tell(done, total)
 
 
-def _finished(
-    pool: ThreadPoolExecutor,
-    work: Callable[[Slab], int],
-    waiting: Iterator[Slab],
-    running: set[Future[int]],
-    workers: int,
-) -> Iterator[Future[int]]:
-    # No more slabs are under way than there are threads: that bounds the memory.
-    for slab in waiting:
-        running.add(pool.submit(work, slab))
-        if len(running) < workers:
-            continue
-        ready, _ = wait(running, return_when=FIRST_COMPLETED)
-        running -= ready
-        yield from ready
-    while running:
-        ready, _ = wait(running, return_when=FIRST_COMPLETED)
-        running -= ready
-        yield from ready
+def _in_this_thread(
+    plan: Streaming, go: Callable[[list[Wanted]], Iterator[int]], allowed: int
+) -> Generator[int, None, None]:
+    with allowing(allowed):
+        for piece in plan:
+            yield from go(piece)
 
 
-def _room(shape: tuple[int, ...], dtype: np.dtype[Any], target: Node) -> Array:
-    try:
-        return np.empty(shape, dtype)
-    except (MemoryError, ValueError) as error:
-        size = math.prod(shape) * dtype.itemsize / 1024**3
-        raise ComputeError(
-            f"{target!r}: the image takes {size:.3g} GiB ({' x '.join(map(str, shape))} of {dtype}), and there is no "
-            "memory for it: crop it, or write it to files, which goes slab by slab"
-        ) from error
+def _block(source: Node, taken: Slab, held: Mapping[Node, Held], computing: Computing) -> Block:
+    if len(taken) == 0:
+        return unasked(source.info)
+    if source in held:
+        whole = held[source].whole().view()
+        whole.flags.writeable = False
+        return Block(whole[taken.start : taken.stop], taken, source.info)
+    return Block(computing.slab(source, taken, []), taken, source.info)
+
+
+def _adopted(result: Held | None, taker: Taker) -> bool:
+    """Take a result that is held in memory for the one that is wanted there."""
+    if not isinstance(result, Room) or not isinstance(taker, Room):
+        return False
+    taker.array = result.array
+    return True
 
 
 def _in_memory(slices: Array, info: ImageInfo) -> Image | ImageStack:
     return Image(slices, info) if info.axis is None else ImageStack(slices.reshape(info.shape), info)
-
-
-def _take(
-    n: Node, arrays: MutableMapping[int, Array], wanted: dict[int, Slab], uses: MutableMapping[int, int]
-) -> list[Block]:
-    blocks = []
-    for source in n.inputs.values():
-        key = id(source)
-        if key not in wanted:
-            blocks.append(_unasked(source))
-            continue
-        blocks.append(Block(arrays[key], wanted[key], source.info))
-        uses[key] -= 1
-        if uses[key] == 0:
-            del arrays[key]
-    return blocks
-
-
-def _unasked(source: Node) -> Block:
-    """Return the block of an input none of whose slices were asked for."""
-    return Block(np.empty((0, *source.info.slice_shape), source.dtype), range(0), source.info)
-
-
-class _named:  # noqa: N801 - used like a function
-    """Say which node and slices an error comes from."""
-
-    def __init__(self, n: Node, slab: Slab) -> None:
-        self.place = f"{n!r}, slices {slab.start} to {slab.stop - 1}"
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if error is None or not isinstance(error, Exception) or isinstance(error, CancelledError):
-            return
-        if isinstance(error, SlicewiseError):
-            error.add_note(f"in {self.place}")
-            return
-        raise ComputeError(f"{self.place}: {type(error).__name__}: {error}") from error
-
-
-def _computed(n: Node, slab: Slab, blocks: list[Block]) -> Array:
-    with _named(n, slab):
-        array = n.compute(slab, *blocks)
-        shape = (len(slab), *n.info.slice_shape)
-        if array.shape != shape or array.dtype != n.dtype:
-            raise ComputeError(
-                f"{n!r} promised an array of shape {shape} and type {n.dtype} for slices {slab.start} to "
-                f"{slab.stop - 1}, and computed one of {array.shape} and {array.dtype}"
-            )
-    return array

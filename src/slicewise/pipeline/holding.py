@@ -1,0 +1,191 @@
+"""Results held as a whole while a graph runs: in memory, or in a file where they do not fit."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import mmap
+import os
+import tempfile
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from slicewise.errors import ComputeError, ReadError, WriteError
+from slicewise.image import ImageInfo
+from slicewise.pipeline.block import Array, Slab
+from slicewise.pipeline.sizes import format_bytes
+
+__all__ = ["Held", "InFile", "Room"]
+
+_LARGE = 64 * 1024**2
+"""Bytes from which on a part of a file is mapped instead of read."""
+
+
+class Held(Protocol):
+    """A result that is held as a whole."""
+
+    def part(self, slab: Slab) -> Array:
+        """Return some slices, not to be written to."""
+
+    def whole(self) -> Array:
+        """Return all slices, not to be written to."""
+
+    def close(self) -> None:
+        """Let go of the memory, or delete the file."""
+
+
+class Room:
+    """A result in memory.
+
+    Parameters
+    ----------
+    array : array of shape (slices, rows, columns[, components])
+        Its memory.
+    """
+
+    def __init__(self, array: Array) -> None:
+        self.array = array
+
+    @classmethod
+    def of(cls, info: ImageInfo, what: str) -> Room:
+        """Return room for an image.
+
+        Raises
+        ------
+        ComputeError
+            If there is no memory for it.
+        """
+        shape = (info.slices, *info.slice_shape)
+        try:
+            return cls(np.empty(shape, info.dtype))
+        except (MemoryError, ValueError) as error:
+            size = math.prod(shape) * info.dtype.itemsize / 1024**3
+            raise ComputeError(
+                f"{what}: the image takes {size:.3g} GiB ({' x '.join(map(str, shape))} of {info.dtype}), and there "
+                "is no memory for it: crop it, or write it to files, which goes slab by slab"
+            ) from error
+
+    def room(self, slab: Slab) -> Array:
+        """Return the memory of some slices, to be written to."""
+        return self.array[slab.start : slab.stop]
+
+    def put(self, slab: Slab, values: Array) -> None:
+        """Set some slices."""
+        self.array[slab.start : slab.stop] = values
+
+    def part(self, slab: Slab) -> Array:
+        """Return some slices."""
+        return self.array[slab.start : slab.stop]
+
+    def whole(self) -> Array:
+        """Return all slices."""
+        return self.array
+
+    def close(self) -> None:
+        """Let go of the memory."""
+        self.array = self.array[:0]
+
+
+class InFile:
+    """A result in a file without a name, which is gone with the process, however that ends.
+
+    Slices are written and read, and not mapped, unless they are many: mapped files count as memory of the process.
+
+    Parameters
+    ----------
+    info : ImageInfo
+        What is known of the result.
+    folder : Path, optional
+        Where the file is; that of temporary files (``TMPDIR``) if not given.
+    what : str
+        What is held, for messages.
+
+    Raises
+    ------
+    WriteError
+        If there is no space on the disk for all of it.
+    """
+
+    def __init__(self, info: ImageInfo, folder: Path | None, what: str) -> None:
+        self._info = info
+        self._what = what
+        self._size = info.slices * info.slice_bytes
+        self._where = Path(tempfile.gettempdir()) if folder is None else folder
+        self._mapped: mmap.mmap | None = None
+        try:
+            self._descriptor = _nameless(self._where, self._size)
+        except OSError as error:
+            raise WriteError(
+                f"{what} takes {format_bytes(self._size)}, more than the memory that was granted, and cannot be set "
+                f"aside in {self._where} ({error.strerror}): grant more memory=, or name a folder with space, spill="
+            ) from error
+
+    def room(self, slab: Slab) -> None:
+        """Return None: there is no memory to write to."""
+
+    def put(self, slab: Slab, values: Array) -> None:
+        """Set some slices; from any thread.
+
+        Raises
+        ------
+        WriteError
+            If they cannot be written.
+        """
+        data = memoryview(np.ascontiguousarray(values).reshape(-1).data).cast("B")
+        at = slab.start * self._info.slice_bytes
+        try:
+            while data:
+                written = os.pwrite(self._descriptor, data, at)
+                data, at = data[written:], at + written
+        except OSError as error:
+            raise WriteError(f"{self._what} cannot be set aside in {self._where} ({error.strerror})") from error
+
+    def part(self, slab: Slab) -> Array:
+        """Return some slices."""
+        size, at = len(slab) * self._info.slice_bytes, slab.start * self._info.slice_bytes
+        if size > _LARGE:
+            return self.whole()[slab.start : slab.stop]
+        out = np.empty((len(slab), *self._info.slice_shape), self._info.dtype)
+        view = memoryview(out.reshape(-1).data).cast("B")
+        while view:
+            count = os.preadv(self._descriptor, [view], at)
+            if count == 0:
+                raise ReadError(f"{self._what}: values that were set aside in {self._where} are gone")
+            view, at = view[count:], at + count
+        return out
+
+    def whole(self) -> Array:
+        """Return all slices, mapped."""
+        if self._mapped is None:
+            self._mapped = mmap.mmap(self._descriptor, self._size, prot=mmap.PROT_READ)
+        flat: np.ndarray[Any, Any] = np.frombuffer(self._mapped, self._info.dtype)
+        return flat.reshape(self._info.slices, *self._info.slice_shape)
+
+    def unmapped(self) -> None:
+        """Give the memory of what is mapped back to the system; it is read again where it is needed."""
+        if self._mapped is not None:
+            self._mapped.madvise(mmap.MADV_DONTNEED)
+
+    def close(self) -> None:
+        """Delete the file."""
+        # The map itself goes with the last array that is left of it.
+        self._mapped = None
+        os.close(self._descriptor)
+
+
+def _nameless(folder: Path, size: int) -> int:
+    descriptor, name = tempfile.mkstemp(prefix="slicewise-", dir=folder)
+    try:
+        os.unlink(name)  # noqa: PTH108 - a name, not a path
+        # All of it now, where the system can: a full disk is better told before the work than after.
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(descriptor, 0, max(size, 1))
+        else:
+            os.ftruncate(descriptor, size)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.close(descriptor)
+        raise
+    return descriptor

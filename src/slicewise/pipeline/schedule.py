@@ -1,0 +1,154 @@
+"""Which slices each node computes in each step of a run, and which it keeps for the next: the requested region pass."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+import attrs
+
+from slicewise.pipeline.node import Node, Slab
+
+__all__ = ["NOTHING", "Part", "Step", "Wanted", "graph_of", "scheduled"]
+
+Wanted = Mapping[Node, Slab]
+"""For each node whose result is wanted, a slab of it."""
+
+NOTHING = range(0)
+
+
+@attrs.frozen
+class Part:
+    """What one step does at one node.
+
+    Parameters
+    ----------
+    node : Node
+        The node.
+    needed : range
+        The slices that others take from it in this step, or that are wanted of it.
+    computed : range
+        Those of them that are computed in this step; the others were kept from the one before.
+    kept : range
+        Those that are kept, because the next step that needs the node needs them again.
+    taken : tuple of range
+        For each input, the slices it takes to compute: none where it computes nothing.
+    """
+
+    node: Node
+    needed: Slab
+    computed: Slab
+    kept: Slab
+    taken: tuple[Slab, ...]
+
+
+Step = tuple[Part, ...]
+"""The parts of one step, inputs before those that use them."""
+
+
+def graph_of(targets: Iterable[Node], held: Collection[Node] = frozenset()) -> list[Node]:
+    """Return the nodes that take part in computing some results, inputs before those that use them, each once.
+
+    Parameters
+    ----------
+    targets : iterable of Node
+        The nodes whose results are wanted.
+    held : set or mapping of Node
+        Nodes whose result is there: they take part, and nothing behind them.
+    """
+    order: dict[Node, None] = {}
+
+    def visit(n: Node) -> None:
+        if n in order:
+            return
+        if n not in held:
+            for source in n.inputs.values():
+                visit(source)
+        order[n] = None
+
+    for target in targets:
+        visit(target)
+    return list(order)
+
+
+def scheduled(steps: Sequence[Wanted], held: Collection[Node] = frozenset()) -> list[Step]:
+    """Return what each node does in each of consecutive steps.
+
+    No slice that two neighbouring steps need is computed twice: what the next one needs again is kept. Slices of held
+    nodes, and of those that have theirs at hand, are taken as they are.
+
+    Parameters
+    ----------
+    steps : sequence of mapping of Node to range
+        For each step, the slabs that are wanted.
+    held : set or mapping of Node
+        Nodes whose result is there and need not be computed.
+    """
+    order = graph_of(dict.fromkeys(n for wanted in steps for n in wanted), held)
+    inputs = {n: list(n.inputs.values()) for n in order}
+    last: dict[Node, Slab] = {}
+    found = [_step(wanted, order, inputs, held, last) for wanted in steps]
+    return _with_kept(found, held)
+
+
+def _step(
+    wanted: Wanted,
+    order: Sequence[Node],
+    inputs: Mapping[Node, list[Node]],
+    held: Collection[Node],
+    last: dict[Node, Slab],
+) -> list[Part]:
+    needed = dict(wanted)
+    parts: list[Part] = []
+    for n in reversed(order):
+        if n not in needed:
+            continue
+        slab = needed[n]
+        if n in held:
+            parts.append(Part(n, slab, NOTHING, NOTHING, ()))
+            continue
+        computed = slab if n.at_hand else _missing(slab, last.get(n, NOTHING))
+        last[n] = slab
+        sources = inputs[n]
+        taken = n.request(computed, *(i.info for i in sources)) if len(computed) else (NOTHING,) * len(sources)
+        for source, part in zip(sources, taken, strict=True):
+            if len(part):
+                needed[source] = _hull(needed.get(source, part), part)
+        parts.append(Part(n, slab, computed, NOTHING, taken))
+    return parts[::-1]
+
+
+def _with_kept(steps: Sequence[list[Part]], held: Collection[Node]) -> list[Step]:
+    following: dict[Node, Part] = {}
+    result: list[Step] = []
+    for parts in reversed(steps):
+        changed = []
+        for part in parts:
+            later = following.get(part.node)
+            following[part.node] = part
+            if later is None or later.needed == later.computed or part.node in held or part.node.at_hand:
+                changed.append(part)
+            else:
+                changed.append(attrs.evolve(part, kept=_common(part.needed, later.needed)))
+        result.append(tuple(changed))
+    return result[::-1]
+
+
+def _missing(needed: Slab, there: Slab) -> Slab:
+    """Return the slices that are needed and not there; all of them where that would be two ranges."""
+    common = _common(needed, there)
+    if len(common) == 0:
+        return needed
+    if common.start == needed.start:
+        return range(common.stop, needed.stop)
+    if common.stop == needed.stop:
+        return range(needed.start, common.start)
+    return needed
+
+
+def _common(one: Slab, other: Slab) -> Slab:
+    start, stop = max(one.start, other.start), min(one.stop, other.stop)
+    return range(start, stop) if start < stop else NOTHING
+
+
+def _hull(one: Slab, other: Slab) -> Slab:
+    return range(min(one.start, other.start), max(one.stop, other.stop))

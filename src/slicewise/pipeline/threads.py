@@ -1,0 +1,112 @@
+"""Threads: several that go through pieces of a run, and how many a filter may use of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import ContextVar
+from typing import TypeVar
+
+__all__ = ["allowed_threads", "allowing", "in_threads"]
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+_ALLOWED: ContextVar[int] = ContextVar("threads a filter may use of its own", default=1)
+
+
+def allowed_threads() -> int:
+    """Return how many threads a node may use within ``compute``: one where slabs are computed side by side.
+
+    For nodes that hand work to a library with threads of its own, such as SimpleITK.
+    """
+    return _ALLOWED.get()
+
+
+@contextlib.contextmanager
+def allowing(number: int) -> Iterator[None]:
+    """Allow nodes that are computed in the block a number of threads of their own."""
+    token = _ALLOWED.set(max(1, number))
+    try:
+        yield
+    finally:
+        _ALLOWED.reset(token)
+
+
+def in_threads(
+    pieces: Iterable[T], work: Callable[[T], Iterator[U]], workers: int, *, allowed: int, stop: threading.Event
+) -> Generator[U, None, None]:
+    """Go through pieces of work in several threads, and yield in this one what comes of them, as it comes.
+
+    Parameters
+    ----------
+    pieces : iterable
+        The pieces; a thread takes the next one when it is through with one.
+    work : callable
+        Makes of a piece an iterator over what comes of it.
+    workers : int
+        Number of threads.
+    allowed : int
+        Threads that nodes may use of their own, in each of these.
+    stop : threading.Event
+        Set when one of them fails, or when this thread is interrupted: the work is to look at it and raise.
+
+    Raises
+    ------
+    BaseException
+        What the first of them failed with, when all have ended.
+    """
+    told: queue.SimpleQueue[U | _Ended] = queue.SimpleQueue()
+    waiting = _Shared(pieces)
+    failures: list[BaseException] = []
+
+    def go_through() -> None:
+        with allowing(allowed):
+            for piece in waiting:
+                for result in work(piece):
+                    told.put(result)
+
+    def end(future: Future[None]) -> None:
+        if (error := future.exception()) is not None:
+            failures.append(error)
+            stop.set()
+        told.put(_Ended())
+
+    with ThreadPoolExecutor(workers, thread_name_prefix="slicewise") as pool:
+        try:
+            for _ in range(workers):
+                pool.submit(go_through).add_done_callback(end)
+            yield from _until_ended(told, workers)
+        finally:
+            # Also for Ctrl-C, and where nobody wants to hear more: the threads end at their next node.
+            stop.set()
+    if failures:
+        raise failures[0]
+
+
+def _until_ended(told: queue.SimpleQueue[U | _Ended], workers: int) -> Iterator[U]:
+    while workers:
+        result = told.get()
+        if isinstance(result, _Ended):
+            workers -= 1
+        else:
+            yield result
+
+
+class _Ended:
+    """Told when a thread is through."""
+
+
+class _Shared(Iterator[T]):
+    """An iterator for several threads."""
+
+    def __init__(self, values: Iterable[T]) -> None:
+        self._values = iter(values)
+        self._lock = threading.Lock()
+
+    def __next__(self) -> T:
+        with self._lock:
+            return next(self._values)
