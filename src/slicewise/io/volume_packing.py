@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from slicewise.io.joined_checks import Adler32, Crc32, JoinedCheck
-from slicewise.io.positioned import write_at
 from slicewise.io.volume_layouts import VolumeHeader
 from slicewise.pipeline.block import Array, Slab
+from slicewise.pipeline.positioned import write_at
 
 __all__ = ["PackedPixels"]
 

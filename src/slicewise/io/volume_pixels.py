@@ -11,11 +11,11 @@ import attrs
 import numpy as np
 
 from slicewise.image import ImageInfo
-from slicewise.io.positioned import reserve, write_at
 from slicewise.io.volume_files import StoredVolume
 from slicewise.io.volume_layouts import VolumeHeader
 from slicewise.pipeline.effect import Effect
 from slicewise.pipeline.node import Array, Block, Node, Slab, node
+from slicewise.pipeline.positioned import reserve, write_at
 
 __all__ = ["PlainPixels", "SliceDigests", "WrittenVolume", "header_fault"]
 

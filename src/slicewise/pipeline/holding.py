@@ -15,6 +15,7 @@ import numpy as np
 from slicewise.errors import ComputeError, ReadError, WriteError
 from slicewise.image import ImageInfo
 from slicewise.pipeline.block import Array, Slab
+from slicewise.pipeline.positioned import reserve, write_at
 from slicewise.pipeline.sizes import format_bytes
 
 __all__ = ["Held", "InFile", "Room"]
@@ -133,12 +134,9 @@ class InFile:
         WriteError
             If they cannot be written.
         """
-        data = memoryview(np.ascontiguousarray(values).reshape(-1).data).cast("B")
-        at = slab.start * self._info.slice_bytes
+        data = np.ascontiguousarray(values).reshape(-1).data
         try:
-            while data:
-                written = os.pwrite(self._descriptor, data, at)
-                data, at = data[written:], at + written
+            write_at(self._descriptor, data, slab.start * self._info.slice_bytes)
         except OSError as error:
             raise WriteError(f"{self._what} cannot be set aside in {self._where} ({error.strerror})") from error
 
@@ -179,11 +177,7 @@ def _nameless(folder: Path, size: int) -> int:
     descriptor, name = tempfile.mkstemp(prefix="slicewise-", dir=folder)
     try:
         os.unlink(name)  # noqa: PTH108 - a name, not a path
-        # All of it now, where the system can: a full disk is better told before the work than after.
-        if hasattr(os, "posix_fallocate"):
-            os.posix_fallocate(descriptor, 0, max(size, 1))
-        else:
-            os.ftruncate(descriptor, size)
+        reserve(descriptor, max(size, 1))
     except OSError:
         with contextlib.suppress(OSError):
             os.close(descriptor)
