@@ -1,0 +1,7 @@
+"""Recipes: graphs as YAML text and as Python scripts."""
+
+from __future__ import annotations
+
+from slicewise.io.recipes.recipe import Recipe
+
+__all__ = ["Recipe"]
