@@ -67,8 +67,9 @@ def _sorted_values(content: Content, values: Mapping[str, Any]) -> tuple[dict[st
             place = entries[ident].place(field) if ident in entries else None
             if place is None:
                 raise RecipeError(f"{name!r} cannot be set: {_settable(content, ident, entries)}")
-            named = isinstance(value, str) and bool(uses_in(value, place, entries))
-            fields.setdefault(ident, {})[field] = value if named else Held(value)
+            if not place.value:
+                raise RecipeError(f"{name!r} cannot be set: it names nodes, not a value; change the recipe")
+            fields.setdefault(ident, {})[field] = Held(value)
         elif name in parameters:
             parameters[name] = Held(value)
         else:
@@ -142,7 +143,7 @@ class _Building:
         try:
             return value_of(with_values(tree, self.parameters), self.trust)
         except RecipeError as error:
-            raise RecipeError(f"{self._where(field)} {_continued(error)}") from error
+            raise RecipeError(f"{self._where(field)}{_continued(error)}") from error
 
     def _not_taken(self, error: BaseException) -> RecipeError:
         return RecipeError(f"{self._where(self._field_of(error))}: {error}")
@@ -158,4 +159,4 @@ class _Building:
 
 def _continued(error: BaseException) -> str:
     text = str(error)
-    return text if text.startswith("is ") else f": {text}"
+    return f" {text}" if text.startswith("is ") else f": {text}"

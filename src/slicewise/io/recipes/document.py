@@ -10,15 +10,16 @@ import yaml
 
 from slicewise.errors import RecipeError
 from slicewise.io.recipes.entries import Entry, Parameter
-from slicewise.io.recipes.foreign_kinds import Foreign
-from slicewise.io.recipes.kinds import Kind
+from slicewise.io.recipes.kinds import InMemoryImage, Kind
 from slicewise.io.recipes.registry import kind_named
 from slicewise.io.recipes.tree import Missing, Tree
 from slicewise.io.recipes.versions import SCHEMA, check_schema, check_version
 from slicewise.io.recipes.yaml_text import compose, dump, line_of, tree_of
 
-__all__ = ["Content", "read", "text_of"]
+__all__ = ["RESERVED", "Content", "kinds_used", "read", "text_of"]
 
+RESERVED = ("allow_modules", "functions", "values")
+"""Names of parameters of ``Recipe.build``, where images are given by the names of nodes."""
 _PARTS = ("slicewise", "parameters", "nodes", "result", "versions")
 
 
@@ -140,7 +141,11 @@ def _parameter(key: Any, node: Any, name: str) -> Parameter:
     if not isinstance(node, yaml.MappingNode) or node.tag.startswith("!"):
         return Parameter(ident, tree_of(node, name))
     parts = _parts(node, name, f"the parameter {ident}", ("default", "help"))
-    default = tree_of(parts["default"], name) if "default" in parts else Missing(f"give it: {ident}=...")
+    default = (
+        tree_of(parts["default"], name)
+        if "default" in parts
+        else Missing(f"give it, values={{{ident!r}: ...}}, or --set {ident}=... on the command line")
+    )
     help_text = tree_of(parts["help"], name) if "help" in parts else ""
     return Parameter(ident, default, str(help_text))
 
@@ -150,6 +155,8 @@ def _parameter(key: Any, node: Any, name: str) -> Parameter:
 
 def _name(key: Any, name: str, what: str) -> str:
     word = str(key.value)
+    if word in RESERVED:
+        raise RecipeError(f"{name}, line {line_of(key)}: {what} cannot be called {word!r}: build() has that name")
     if not word.isidentifier():
         raise RecipeError(
             f"{name}, line {line_of(key)}: {what} has a name of letters, digits and underscores (got {word!r})"
@@ -185,4 +192,4 @@ def _parts(node: Any, name: str, what: str, known: Sequence[str]) -> dict[str, A
 
 def kinds_used(entries: Sequence[Entry]) -> dict[str, int]:
     """Return the versions of the kinds of nodes that entries are of, in order."""
-    return {e.kind_name: e.kind.version for e in entries if not isinstance(e.kind, Missing | Foreign)}
+    return {e.kind_name: e.kind.version for e in entries if not isinstance(e.kind, Missing | InMemoryImage)}

@@ -90,5 +90,5 @@ def uses_in(tree: Tree, place: Place, ids: Mapping[str, Any]) -> list[str]:
     if place.several and isinstance(tree, tuple) and all(isinstance(item, str) for item in tree):
         return list(tree) if not place.value or (tree and all(item in ids for item in tree)) else []
     if place.node and isinstance(tree, str):
-        return [tree] if not place.value or tree in ids else []
+        return [tree] if not (place.value and place.words) or tree in ids else []
     return []

@@ -31,6 +31,8 @@ class Place:
         Whether nodes can: one, or a list of them.
     value : bool
         Whether a value can.
+    words : bool
+        Whether a value can be a text.
     required : bool
         Whether there has to be something.
     convert : callable, optional
@@ -40,6 +42,7 @@ class Place:
     node: bool = False
     several: bool = False
     value: bool = False
+    words: bool = True
     required: bool = False
     convert: Callable[[Any], Any] | None = None
 
@@ -101,7 +104,13 @@ class NodeClass:
                 is_input = bool(f.metadata.get("slicewise.input"))
                 several = is_input and f.default is not None
                 required = f.default is attrs.NOTHING
-                return Place(is_input and not several, several, not is_input, required, _converter(f))
+                return Place(
+                    node=is_input and not several,
+                    several=several,
+                    value=not is_input,
+                    required=required,
+                    convert=_converter(f),
+                )
         return None
 
     def fields(self, node: Node) -> dict[str, Any]:

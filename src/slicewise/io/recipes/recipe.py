@@ -48,7 +48,6 @@ class Recipe:
         radius: 2
     result: median
     versions:
-      Image: 1
       Median: 1
     <BLANKLINE>
     >>> recipe == sw.Recipe.from_yaml(recipe.to_yaml())

@@ -40,7 +40,7 @@ OPERATORS = (
 )
 """The names of numpy."""
 
-_EITHER = Place(node=True, value=True, required=True)
+_EITHER = Place(node=True, value=True, words=False, required=True)
 _SOURCE = Place(node=True)
 
 

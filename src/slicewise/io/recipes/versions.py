@@ -8,7 +8,7 @@ from typing import Any
 
 from slicewise.errors import RecipeError, SlicewiseWarning
 from slicewise.io.recipes.foreign_kinds import Foreign
-from slicewise.io.recipes.kinds import Kind
+from slicewise.io.recipes.kinds import InMemoryImage, Kind
 
 __all__ = ["SCHEMA", "check_schema", "check_version"]
 
@@ -44,6 +44,8 @@ def check_version(kind: Kind, versions: Mapping[str, int], where: str) -> None:
     RecipeError
         If it is missing, or newer.
     """
+    if isinstance(kind, InMemoryImage):
+        return
     known = None if isinstance(kind, Foreign) else kind.version
     written = versions.get(kind.name)
     if written is None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from slicewise.io.recipes.document import RESERVED
 from slicewise.io.recipes.encoding import tree_of_value
 from slicewise.io.recipes.entries import Entry, uses_in
 from slicewise.io.recipes.kinds import Kind
@@ -15,9 +16,6 @@ from slicewise.pipeline.node import Node
 from slicewise.pipeline.run import Sink
 
 __all__ = ["entries_of"]
-
-_RESERVED = ("allow_modules", "functions", "values")
-"""Names of parameters of ``Recipe.build``, where sources are given by their own names."""
 
 
 def entries_of(target: Node) -> tuple[Entry, ...]:
@@ -55,7 +53,7 @@ def _ids(target: Node, nodes: Sequence[Node], kinds: Mapping[int, Kind | str]) -
     sources = [n for n in nodes if not n.inputs and _reads(n, kinds[id(n)])]
     roles = dict(_roles(target)) if len(sources) > 1 else {}
     found: dict[int, str] = {}
-    taken = set(_RESERVED)
+    taken = set(RESERVED)
     # Names of sources are those by which others are put in their place: they are given first.
     for n in (*sources, *(n for n in nodes if not any(n is s for s in sources))):
         wanted = roles.get(id(n), "input") if any(n is s for s in sources) else _wanted(n, kinds[id(n)])
