@@ -331,7 +331,8 @@ class Node(Operators):
                     "its result"
                 )
 
-    @property
+    # Kept: where nodes are shared, there are very many ways up to the readers.
+    @cached_property
     def is_connected(self) -> bool:
         """Whether every input, up to the readers, is there."""
         required = [f.name for f in fields_of(type(self)) if _is_required(f)]
