@@ -50,7 +50,7 @@ def shown_nodes(target: Node) -> list[Node]:
 def edges(n: Node) -> list[Edge]:
     """Return the inputs of a node, each once."""
     alike = inputs_by_form(n)
-    names = {id(source): name for name, source in reversed(n.inputs.items())}
+    names = {id(source): name for name, source in reversed(list(n.inputs.items()))}
     found = []
     for source, number in alike:
         name = names[id(source)].partition("[")[0] if number > 1 else names[id(source)]
