@@ -17,7 +17,7 @@ from slicewise.image import ImageInfo
 from slicewise.pipeline.block import Array, Slab
 from slicewise.pipeline.sizes import format_bytes
 
-__all__ = ["Held", "InFile", "Room"]
+__all__ = ["Held", "InFile", "Room", "set_aside", "write_at"]
 
 _LARGE = 64 * 1024**2
 """Bytes from which on a part of a file is mapped instead of read."""
@@ -25,6 +25,10 @@ _LARGE = 64 * 1024**2
 
 class Held(Protocol):
     """A result that is held as a whole."""
+
+    @property
+    def in_file(self) -> bool:
+        """Whether it is on disk, and slices of it have to be read."""
 
     def part(self, slab: Slab) -> Array:
         """Return some slices, not to be written to."""
@@ -44,6 +48,8 @@ class Room:
     array : array of shape (slices, rows, columns[, components])
         Its memory.
     """
+
+    in_file = False
 
     def __init__(self, array: Array) -> None:
         self.array = array
@@ -108,6 +114,8 @@ class InFile:
         If there is no space on the disk for all of it.
     """
 
+    in_file = True
+
     def __init__(self, info: ImageInfo, folder: Path | None, what: str) -> None:
         self._info = info
         self._what = what
@@ -133,12 +141,8 @@ class InFile:
         WriteError
             If they cannot be written.
         """
-        data = memoryview(np.ascontiguousarray(values).reshape(-1).data).cast("B")
-        at = slab.start * self._info.slice_bytes
         try:
-            while data:
-                written = os.pwrite(self._descriptor, data, at)
-                data, at = data[written:], at + written
+            write_at(self._descriptor, values, slab.start * self._info.slice_bytes)
         except OSError as error:
             raise WriteError(f"{self._what} cannot be set aside in {self._where} ({error.strerror})") from error
 
@@ -179,13 +183,25 @@ def _nameless(folder: Path, size: int) -> int:
     descriptor, name = tempfile.mkstemp(prefix="slicewise-", dir=folder)
     try:
         os.unlink(name)  # noqa: PTH108 - a name, not a path
-        # All of it now, where the system can: a full disk is better told before the work than after.
-        if hasattr(os, "posix_fallocate"):
-            os.posix_fallocate(descriptor, 0, max(size, 1))
-        else:
-            os.ftruncate(descriptor, size)
+        set_aside(descriptor, size)
     except OSError:
         with contextlib.suppress(OSError):
             os.close(descriptor)
         raise
     return descriptor
+
+
+def set_aside(descriptor: int, size: int) -> None:
+    """Take space on the disk for a file, where the system can: a full disk is better met before the work than after."""
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(descriptor, 0, max(size, 1))
+    else:
+        os.ftruncate(descriptor, size)
+
+
+def write_at(descriptor: int, values: Array, at: int) -> None:
+    """Write values to a file from an offset on, all of them."""
+    data = memoryview(np.ascontiguousarray(values).reshape(-1).view(np.uint8).data)
+    while data:
+        written = os.pwrite(descriptor, data, at)
+        data, at = data[written:], at + written
