@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SourceFile", "are_settled", "check_unchanged", "source_files"]
 
-_TICK_NS = 100_000_000
+_TICK_NS = 20_000_000
 """Longer than the step of the clock that file systems take times of change from."""
 
 _COARSE_TICK_NS = 2_000_000_000
