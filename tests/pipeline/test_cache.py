@@ -324,6 +324,20 @@ def test_a_file_that_changed_a_moment_ago_is_not_cached(tmp_path, folder):
     assert len(cache) == 0
 
 
+@pytest.mark.parametrize("kind", ["memory", "folder"])
+def test_a_copy_of_the_same_size_and_time_of_change_is_another_file(tmp_path, folder, kind):
+    cache = cache_of(kind, folder)
+    held = []
+    for value in (1, 2):
+        stored = np.full(SHAPE, value, np.int16)
+        for path in write_series(tmp_path / "copied", stored):
+            os.utime(path, ns=(10**18 + 7, 10**18 + 7))
+        graph = sw.SeriesReader(tmp_path / "copied") >> Smear(1)
+        held.append(graph.update(progress=False, cache=cache))
+        assert np.array_equal(held[-1].array, whole(stored))
+        time.sleep(0.03)
+
+
 @pytest.mark.parametrize("moment", [1, 5])
 def test_a_file_that_changes_while_it_is_read_is_an_error(series, monkeypatch, moment):
     path, _ = series

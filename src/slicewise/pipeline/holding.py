@@ -50,6 +50,7 @@ class Room:
     """
 
     in_file = False
+    is_in_memory = True
 
     def __init__(self, array: Array) -> None:
         self.array = array
@@ -115,6 +116,7 @@ class InFile:
     """
 
     in_file = True
+    is_in_memory = False
 
     def __init__(self, info: ImageInfo, folder: Path | None, what: str) -> None:
         self._info = info

@@ -59,7 +59,7 @@ class Keeping:
         for n in _worth_keeping(targets, there):
             if are_settled([n], now):
                 # The result that is wanted in memory goes into the cache as the image it becomes.
-                self._choose(cache, n, in_memory, becomes_image=isinstance(targets.get(n), Room))
+                self._choose(cache, n, in_memory, becomes_image=n in targets and targets[n].is_in_memory)
 
     def _choose(self, cache: ResultCache, n: Node, in_memory: Collection[Node], *, becomes_image: bool) -> None:
         writing = None

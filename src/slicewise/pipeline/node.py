@@ -317,9 +317,10 @@ class Node(Operators):
         """Digest of class, version, parameters and inputs: equal keys mean equal results."""
         cls = type(self)
         inputs = [(name, n.key) for name, n in self.inputs.items()]
-        return content_key(
-            f"{cls.__module__}.{cls.__qualname__}", class_identity(cls), self.version, self.identity, inputs
-        )
+        # Copies keep size and time of change, and are told from what was there before by this.
+        changes = [file.ctime_ns for file in self.source_files]
+        name = f"{cls.__module__}.{cls.__qualname__}"
+        return content_key(name, class_identity(cls), self.version, self.identity, changes, inputs)
 
     @property
     def source_files(self) -> tuple[SourceFile, ...]:

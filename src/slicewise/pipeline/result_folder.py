@@ -184,6 +184,8 @@ class ResultWriting:
         If there is no space for it, or the folder cannot be written to.
     """
 
+    is_in_memory = False
+
     def __init__(self, folder: Path, name: str, layout: ResultLayout) -> None:
         self.size = layout.size
         self._final = folder / (name + _SUFFIX)

@@ -58,6 +58,17 @@ class SourceFile:
             return
         raise ReadError(f"{self.path}: the file changed since its header was read ({what}): make the reader again")
 
+    @property
+    def ctime_ns(self) -> int:
+        """When the file, or what is known of it, changed last; 0 if it is gone.
+
+        It differs where a copy took the place of a file with its size and time of change.
+        """
+        try:
+            return self.path.stat().st_ctime_ns
+        except OSError:
+            return 0
+
     def is_settled(self, now: int) -> bool:
         """Whether a change of the file from now on, in nanoseconds since 1970, gives it another time of change."""
         tick = _TICK_NS if self.mtime_ns % 1_000_000_000 else _COARSE_TICK_NS
