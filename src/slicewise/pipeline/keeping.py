@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
 import numpy as np
 
+from slicewise.errors import ComputeError
 from slicewise.image import Image, ImageInfo, ImageStack
 from slicewise.pipeline.block import Array, Slab
 from slicewise.pipeline.cache import ResultCache
@@ -77,7 +79,9 @@ class Keeping:
         if n in in_memory:
             self._adopted[n] = None
         else:
-            self._rooms[n] = _Filling(n.info, f"{n!r}")
+            # Where there is no memory for it, it is not kept.
+            with contextlib.suppress(ComputeError):
+                self._rooms[n] = _Filling(n.info, f"{n!r}")
 
     @property
     def taps(self) -> dict[Node, Taker]:

@@ -17,6 +17,7 @@ import mmap
 import os
 import stat
 import time
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -122,12 +123,10 @@ class ResultFile:
         self._mapped: mmap.mmap | None = None
         # Neither a pipe that nobody writes to nor a link is waited for or followed.
         self._descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
-        try:
-            self.identity = self._looked_at()
-            self._sums = layout.sums_in(os.pread(self._descriptor, layout.start, 0))
-        except BaseException:
-            os.close(self._descriptor)
-            raise
+        # Closed also where nobody does it.
+        self._closing = weakref.finalize(self, os.close, self._descriptor)
+        self.identity = self._looked_at()
+        self._sums = layout.sums_in(os.pread(self._descriptor, layout.start, 0))
 
     def _looked_at(self) -> tuple[int, int, int]:
         status = os.fstat(self._descriptor)
@@ -191,7 +190,6 @@ class ResultFile:
 
     def close(self) -> None:
         """Close the file."""
+        # The map itself goes with the last array that is left of it.
         self._mapped = None
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-        self._descriptor = -1
+        self._closing()
