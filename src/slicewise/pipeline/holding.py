@@ -27,6 +27,10 @@ _LARGE = 64 * 1024**2
 class Held(Protocol):
     """A result that is held as a whole."""
 
+    @property
+    def in_file(self) -> bool:
+        """Whether it is on disk, and slices of it have to be read."""
+
     def part(self, slab: Slab) -> Array:
         """Return some slices, not to be written to."""
 
@@ -45,6 +49,9 @@ class Room:
     array : array of shape (slices, rows, columns[, components])
         Its memory.
     """
+
+    in_file = False
+    is_in_memory = True
 
     def __init__(self, array: Array) -> None:
         self.array = array
@@ -108,6 +115,9 @@ class InFile:
     WriteError
         If there is no space on the disk for all of it.
     """
+
+    in_file = True
+    is_in_memory = False
 
     def __init__(self, info: ImageInfo, folder: Path | None, what: str) -> None:
         self._info = info
