@@ -15,9 +15,10 @@ import numpy as np
 from slicewise.errors import ComputeError, ReadError, WriteError
 from slicewise.image import ImageInfo
 from slicewise.pipeline.block import Array, Slab
+from slicewise.pipeline.positioned import reserve, write_at
 from slicewise.pipeline.sizes import format_bytes
 
-__all__ = ["Held", "InFile", "Room", "set_aside", "write_at"]
+__all__ = ["Held", "InFile", "Room"]
 
 _LARGE = 64 * 1024**2
 """Bytes from which on a part of a file is mapped instead of read."""
@@ -143,8 +144,9 @@ class InFile:
         WriteError
             If they cannot be written.
         """
+        data = np.ascontiguousarray(values).reshape(-1).data
         try:
-            write_at(self._descriptor, values, slab.start * self._info.slice_bytes)
+            write_at(self._descriptor, data, slab.start * self._info.slice_bytes)
         except OSError as error:
             raise WriteError(f"{self._what} cannot be set aside in {self._where} ({error.strerror})") from error
 
@@ -185,25 +187,9 @@ def _nameless(folder: Path, size: int) -> int:
     descriptor, name = tempfile.mkstemp(prefix="slicewise-", dir=folder)
     try:
         os.unlink(name)  # noqa: PTH108 - a name, not a path
-        set_aside(descriptor, size)
+        reserve(descriptor, max(size, 1))
     except OSError:
         with contextlib.suppress(OSError):
             os.close(descriptor)
         raise
     return descriptor
-
-
-def set_aside(descriptor: int, size: int) -> None:
-    """Take space on the disk for a file, where the system can: a full disk is better met before the work than after."""
-    if hasattr(os, "posix_fallocate"):
-        os.posix_fallocate(descriptor, 0, max(size, 1))
-    else:
-        os.ftruncate(descriptor, size)
-
-
-def write_at(descriptor: int, values: Array, at: int) -> None:
-    """Write values to a file from an offset on, all of them."""
-    data = memoryview(np.ascontiguousarray(values).reshape(-1).view(np.uint8).data)
-    while data:
-        written = os.pwrite(descriptor, data, at)
-        data, at = data[written:], at + written

@@ -288,8 +288,8 @@ class Node(Operators):
         """Name of the node as users write it."""
         return type(self).__name__
 
-    @property
-    def inputs(self) -> dict[str, Node]:
+    @cached_property
+    def inputs(self) -> Mapping[str, Node]:
         """The connected inputs by name, in order."""
         named: dict[str, Node] = {}
         for f in fields_of(type(self)):
@@ -345,7 +345,8 @@ class Node(Operators):
                     "its result"
                 )
 
-    @property
+    # Kept: where nodes are shared, there are very many ways up to the readers.
+    @cached_property
     def is_connected(self) -> bool:
         """Whether every input, up to the readers, is there."""
         required = [f.name for f in fields_of(type(self)) if _is_required(f)]

@@ -25,6 +25,7 @@ from slicewise.pipeline.keeping import Keeping, as_image
 from slicewise.pipeline.node import Filter, Node, node
 from slicewise.pipeline.plan import Hold, Limits, Streaming, make_plan, plan_streaming
 from slicewise.pipeline.progress import Progress, show_progress
+from slicewise.pipeline.result_file import ResultFile
 from slicewise.pipeline.schedule import Wanted
 from slicewise.pipeline.sources import are_settled, check_unchanged
 from slicewise.pipeline.threads import allowing, in_threads
@@ -108,7 +109,6 @@ class Runner:
 
     def __init__(self, options: RunOptions) -> None:
         self.options = options
-        # The nodes themselves are kept, so that no other is taken for one that is gone.
         self._as_run: dict[Node, Node] = {}
 
     def image(self, target: Node) -> Image | ImageStack:
@@ -134,7 +134,7 @@ class Runner:
 
     def as_run(self, target: Node) -> Node:
         """Return the node as it is run: with what is better done at once as one node."""
-        return self._as_run.setdefault(target, fused(target))
+        return fused(target, self._as_run)
 
     def run(self, takers: Mapping[Node, Taker], title: str) -> None:
         """Compute the results of some nodes in one pass, and give each slab to its taker.
@@ -220,6 +220,10 @@ class Runner:
             array = computing.slab(n, slab, blocks)
             tell(len(slab), len(slab))
         keeping.take(n, slab, array)
+        del blocks
+        for result in held.values():
+            if isinstance(result, InFile | ResultFile):
+                result.unmapped()
         if not hold.in_file:
             return Room(array)
         store = self._store(hold)
