@@ -27,7 +27,7 @@ from slicewise.errors import ReadError
 from slicewise.image import ImageInfo
 from slicewise.pipeline.block import Array, Slab
 
-__all__ = ["DamagedResultError", "ResultFile", "ResultLayout", "checksums"]
+__all__ = ["DamagedResultError", "ResultFile", "ResultLayout", "checksums", "note_use"]
 
 MAGIC = b"slicewise result 1\n"
 _BLOCK = 4096
@@ -45,6 +45,22 @@ def checksums(slices: Array) -> list[tuple[int, int]]:
 
     whole = np.ascontiguousarray(slices)
     return [(int(imagecodecs.deflate_crc32(s)), int(imagecodecs.deflate_adler32(s))) for s in whole]
+
+
+def note_use(descriptor: int) -> None:
+    """Set the time of last use of an open file to now, finer than the system does it."""
+    # Of somebody else's file the time cannot be set.
+    with contextlib.suppress(OSError):
+        os.utime(descriptor, ns=(time.time_ns(), os.fstat(descriptor).st_mtime_ns))
+
+
+def _opened(path: Path) -> int:
+    # Neither a pipe that nobody writes to nor a link is waited for or followed; and only what is taken counts as used.
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW
+    try:
+        return os.open(path, flags | getattr(os, "O_NOATIME", 0))
+    except PermissionError:
+        return os.open(path, flags)
 
 
 class ResultLayout:
@@ -121,8 +137,7 @@ class ResultFile:
         self.path = path
         self._layout = layout
         self._mapped: mmap.mmap | None = None
-        # Neither a pipe that nobody writes to nor a link is waited for or followed.
-        self._descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+        self._descriptor = _opened(path)
         # Closed also where nobody does it.
         self._closing = weakref.finalize(self, os.close, self._descriptor)
         self.identity = self._looked_at()
@@ -148,9 +163,7 @@ class ResultFile:
 
     def note_use(self) -> None:
         """Set the time of last use to now: what was used longest ago is deleted first."""
-        # Of somebody else's file the time cannot be set.
-        with contextlib.suppress(OSError):
-            os.utime(self._descriptor, ns=(time.time_ns(), os.fstat(self._descriptor).st_mtime_ns))
+        note_use(self._descriptor)
 
     def part(self, slab: Slab) -> Array:
         """Return some slices.
@@ -187,6 +200,11 @@ class ResultFile:
             self._mapped = mmap.mmap(self._descriptor, layout.size, prot=mmap.PROT_READ)
         flat: np.ndarray[Any, Any] = np.frombuffer(self._mapped, layout.dtype, offset=layout.start)
         return flat.reshape(layout.slices, *layout.slice_shape)
+
+    def unmapped(self) -> None:
+        """Give the memory of what is mapped back to the system; it is read again where it is needed."""
+        if self._mapped is not None:
+            self._mapped.madvise(mmap.MADV_DONTNEED)
 
     def close(self) -> None:
         """Close the file."""

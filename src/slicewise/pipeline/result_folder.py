@@ -20,7 +20,7 @@ from slicewise.pipeline.block import Array, Slab
 from slicewise.pipeline.installed import installation
 from slicewise.pipeline.keys import content_key
 from slicewise.pipeline.positioned import reserve, write_at
-from slicewise.pipeline.result_file import DamagedResultError, ResultFile, ResultLayout, checksums
+from slicewise.pipeline.result_file import DamagedResultError, ResultFile, ResultLayout, checksums, note_use
 from slicewise.pipeline.sizes import format_bytes
 
 __all__ = ["ResultFolder", "ResultWriting"]
@@ -217,7 +217,7 @@ class ResultWriting:
         first, last = new[0], new[-1] + 1
         data = np.ascontiguousarray(values[first - slab.start : last - slab.start])
         try:
-            write_at(self._descriptor, data, self._layout.start + first * self._layout.slice_bytes)
+            write_at(self._descriptor, data.reshape(-1).data, self._layout.start + first * self._layout.slice_bytes)
         except OSError as error:
             self.failure = error
             return
@@ -236,8 +236,8 @@ class ResultWriting:
         sums = [each for each in self._sums if each is not None]
         if len(sums) < self._layout.slices:
             return
-        header = np.frombuffer(self._layout.header(sums), np.uint8)
-        write_at(self._descriptor, header, 0)
+        write_at(self._descriptor, self._layout.header(sums), 0)
+        note_use(self._descriptor)
         self._path.rename(self._final)
 
     def close(self) -> None:

@@ -25,6 +25,7 @@ from slicewise.pipeline.keeping import Keeping, as_image
 from slicewise.pipeline.node import Filter, Node, node
 from slicewise.pipeline.plan import Hold, Limits, Streaming, make_plan, plan_streaming
 from slicewise.pipeline.progress import Progress, show_progress
+from slicewise.pipeline.result_file import ResultFile
 from slicewise.pipeline.schedule import Wanted
 from slicewise.pipeline.sources import are_settled, check_unchanged
 from slicewise.pipeline.threads import allowing, in_threads
@@ -218,11 +219,11 @@ class Runner:
             tell(0, len(slab))
             array = computing.slab(n, slab, blocks)
             tell(len(slab), len(slab))
+        keeping.take(n, slab, array)
         del blocks
         for result in held.values():
-            if isinstance(result, InFile):
+            if isinstance(result, InFile | ResultFile):
                 result.unmapped()
-        keeping.take(n, slab, array)
         if not hold.in_file:
             return Room(array)
         store = self._store(hold)
