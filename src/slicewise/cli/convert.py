@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -119,6 +120,9 @@ def convert(
     memory: Memory = None,
     workers: Workers = None,
     report: Annotated[bool, typer.Option("--report", help="Print what became of each attribute.")] = False,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Print what each step took (to standard error): time, threads, memory.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing, and show no progress.")] = False,
     json: Json = False,
 ) -> None:
@@ -191,11 +195,15 @@ def convert(
     else:
         _check_unused({"--unit": unit}, "with --multi-frame, for one file")
         writer = result >> SeriesWriter(destination, instance_number_start=instance_number_start, **common)
-    written = writer.update(memory=memory, workers=workers, progress=False if quiet else None)
+    how: dict[str, Any] = {"memory": memory, "workers": workers, "progress": False if quiet else None}
+    took = writer.profile(**how) if profile else None
+    written: Written = writer.update(**how) if took is None else took.result
     if json:
         print_json(_for_programs(written))
     elif not quiet:
         _print(written, whole=report)
+    if took is not None:
+        print(took, file=sys.stderr)
 
 
 def _check_unused(given: Mapping[str, object], when: str) -> None:
