@@ -17,7 +17,7 @@ from slicewise.pipeline.node import Node
 from slicewise.pipeline.plan import Plan
 from slicewise.pipeline.resident import PeakMemory
 from slicewise.pipeline.run import RunOptions, update
-from slicewise.pipeline.sizes import format_bytes
+from slicewise.pipeline.sizes import format_bytes, format_seconds
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -145,7 +145,7 @@ class Profile:
     def notes(self) -> list[str]:
         """What is to be said of the whole run, in lines."""
         if not self.works:
-            return [f"{self.target}: the result was there already, {_seconds(self.wall)}"]
+            return [f"{self.target}: the result was there already, {format_seconds(self.wall)}"]
         at_work = sum(row.time for row in self.rows)
         count = self.threads
         busy = f"{at_work / max(count * self.wall, 1e-9):.0%}"
@@ -154,7 +154,7 @@ class Profile:
         grown = format_bytes(max(0, self.memory_peak - self.memory_before))
         planned, peak = format_bytes(self.planned_bytes), format_bytes(self.memory_peak)
         return [
-            f"{self.target}: {_seconds(self.wall)} in all, {threads}; {_seconds(self.processor)} on processors",
+            f"{self.target}: {format_seconds(self.wall)} in all, {threads}; {format_seconds(self.processor)} on processors",
             f"memory: planned {planned}{result}; the process grew by {grown}, to {peak}",
         ]
 
@@ -171,7 +171,7 @@ class Profile:
         return "\n".join([*lines, "", *self.notes])
 
     def __repr__(self) -> str:
-        return f"Profile of {self.target}: {_seconds(self.wall)}, {len(self.works)} slabs"
+        return f"Profile of {self.target}: {format_seconds(self.wall)}, {len(self.works)} slabs"
 
 
 def profile(target: Node, options: RunOptions) -> Profile:
@@ -262,16 +262,12 @@ def _most_at_once(spans: Iterable[tuple[float, float, int]]) -> int:
 def _cells(row: ProfileRow) -> tuple[str, ...]:
     return (
         row.name,
-        _seconds(row.time),
+        format_seconds(row.time),
         f"{row.share:.0%}",
-        _seconds(row.off_processor),
+        format_seconds(row.off_processor),
         str(row.slices),
         str(row.twice),
         format_bytes(row.bytes),
         format_bytes(row.peak_bytes),
         str(row.threads),
     )
-
-
-def _seconds(seconds: float) -> str:
-    return f"{seconds:.2f} s" if seconds >= 1 else f"{1000 * seconds:.3g} ms"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from slicewise.pipeline.plan import Plan
-from slicewise.pipeline.sizes import format_bytes
+from slicewise.pipeline.sizes import format_bytes, format_seconds
 
 __all__ = ["logged", "note_phase"]
 
@@ -34,7 +34,7 @@ def logged(title: str, plan: Plan) -> Iterator[None]:
         outcome = f"ended by {type(error).__name__}"
         raise
     finally:
-        _LOG.info("%s: %s, %.3g s", what, outcome, time.perf_counter() - began)
+        _LOG.info("%s: %s, %s", what, outcome, format_seconds(time.perf_counter() - began))
 
 
 def note_phase(title: str, phase: int, phases: int) -> None:

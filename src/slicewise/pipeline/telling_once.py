@@ -45,14 +45,9 @@ class Listener:
                 layer.runs -= 1
                 layer.step_back()
 
-    @contextmanager
-    def within(self, name: str) -> Iterator[None]:
+    def within(self, name: str) -> _Within:
         """Take warnings in the block, in this thread, for those of a node."""
-        token = _AT_WORK.set((self, name))
-        try:
-            yield
-        finally:
-            _AT_WORK.reset(token)
+        return _Within(self, name)
 
     def is_new(self, *what: object) -> bool:
         """Return whether a warning has not been told yet, and note it as told."""
@@ -60,6 +55,21 @@ class Listener:
             is_new = what not in self._told
             self._told.add(what)
         return is_new
+
+
+class _Within:
+    """A block in which a node computes; there are many of them, so it is kept quick."""
+
+    __slots__ = ("_token", "_what")
+
+    def __init__(self, listener: Listener, name: str) -> None:
+        self._what = listener, name
+
+    def __enter__(self) -> None:
+        self._token = _AT_WORK.set(self._what)
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        _AT_WORK.reset(self._token)
 
 
 class _Layer:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from slicewise.pipeline.computing import Work
 from slicewise.pipeline.profile import Profile, by_node, lanes_of
+from slicewise.pipeline.sizes import format_seconds
 
 __all__ = ["timeline_svg"]
 
@@ -74,7 +75,7 @@ def _box(works: Sequence[Work], profile: Profile, names: dict[int, str], scale: 
     width = (works[-1].ended - works[0].began) * scale
     slab = longest.slab
     slices = f"slice {slab.start}" if len(slab) == 1 else f"slices {slab.start} to {slab.stop - 1}"
-    text = f"{name}, {slices}: {1000 * (longest.ended - longest.began):.3g} ms"
+    text = f"{name}, {slices}: {format_seconds(longest.ended - longest.began)}"
     return _Box(left, width, name, text if len(works) == 1 else f"{len(works)} slabs, the longest: {text}")
 
 
