@@ -153,8 +153,9 @@ class Profile:
         result = f" and {format_bytes(self.result_bytes)} of the result" if self.result_bytes else ""
         grown = format_bytes(max(0, self.memory_peak - self.memory_before))
         planned, peak = format_bytes(self.planned_bytes), format_bytes(self.memory_peak)
+        wall, processor = format_seconds(self.wall), format_seconds(self.processor)
         return [
-            f"{self.target}: {format_seconds(self.wall)} in all, {threads}; {format_seconds(self.processor)} on processors",
+            f"{self.target}: {wall} in all, {threads}; {processor} on processors",
             f"memory: planned {planned}{result}; the process grew by {grown}, to {peak}",
         ]
 
