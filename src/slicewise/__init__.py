@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,9 @@ try:
     __version__ = version("slicewise")
 except PackageNotFoundError:  # a checkout that is not installed
     __version__ = "0+unknown"
+
+# Silent unless the program that uses it wants to hear: see docs/running.md.
+logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 _HOMES = {
     "Blend": "filters.combine",
@@ -44,6 +48,8 @@ _HOMES = {
     "PaddingMask": "filters.padding",
     "PerSlice": "image",
     "Permute": "filters.orientation",
+    "Profile": "pipeline.profile",
+    "Progress": "pipeline.progress",
     "Project": "filters.projections",
     "Recipe": "io.recipes",
     "RectifyTilt": "filters.tilt",
@@ -114,6 +120,8 @@ __all__ = [
     "PaddingMask",
     "PerSlice",
     "Permute",
+    "Profile",
+    "Progress",
     "Project",
     "Recipe",
     "RectifyTilt",
@@ -197,6 +205,8 @@ if TYPE_CHECKING:
     from slicewise.io.volumes import VolumeReader
     from slicewise.pipeline.cache import ResultCache
     from slicewise.pipeline.node import as_node
+    from slicewise.pipeline.profile import Profile
+    from slicewise.pipeline.progress import Progress
     from slicewise.pipeline.stack import Stack
     from slicewise.pipeline.streaming import check_streaming
     from slicewise.pipeline.together import update_all

@@ -12,6 +12,7 @@ _SHOWN = (
     ("slicewise.image.image", "Image", "images", "image_html"),
     ("slicewise.image.image_stack", "ImageStack", "images", "stack_html"),
     ("slicewise.image.headers", "Headers", "headers", "headers_html"),
+    ("slicewise.pipeline.profile", "Profile", "profiles", "profile_html"),
     ("slicewise.dicom.report", "Report", "tables", "report_html"),
     ("slicewise.io.compare", "Comparison", "tables", "comparison_html"),
     ("slicewise.io.discovery", "Discovery", "tables", "discovery_html"),

@@ -180,7 +180,8 @@ class InFile:
         """Delete the file."""
         # The map itself goes with the last array that is left of it.
         self._mapped = None
-        os.close(self._descriptor)
+        descriptor, self._descriptor = self._descriptor, -1
+        os.close(descriptor)
 
 
 def _nameless(folder: Path, size: int) -> int:

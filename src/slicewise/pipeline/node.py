@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     import threading
 
     from slicewise.pipeline.cache import ResultCache
-    from slicewise.pipeline.progress import Progress
+    from slicewise.pipeline.profile import Profile
+    from slicewise.pipeline.progress import Show
 
 __all__ = [
     "Array",
@@ -425,7 +426,7 @@ class Node(Operators):
         *,
         memory: int | str | None = None,
         workers: int | None = None,
-        progress: bool | Progress | None = None,
+        progress: bool | Show | None = None,
         cancel: threading.Event | None = None,
         cache: ResultCache | None = None,
         spill: str | os.PathLike[str] | None = None,
@@ -440,8 +441,8 @@ class Node(Operators):
         workers : int, optional
             Threads; as many as there are cores if not given.
         progress : bool or callable, optional
-            True or False to show progress or not; a callable gets ``(done, total)`` slices. By default it is shown
-            in notebooks and on terminals.
+            True or False to show progress or not; a callable gets a ``Progress`` each time some slices are done. By
+            default it is shown in notebooks and on terminals.
         cancel : threading.Event, optional
             When set by another thread, the run stops and raises ``CancelledError``.
         cache : ResultCache, optional
@@ -454,6 +455,26 @@ class Node(Operators):
 
         options = RunOptions(memory=memory, workers=workers, progress=progress, cancel=cancel, cache=cache, spill=spill)
         return update(self, options)
+
+    def profile(
+        self,
+        *,
+        memory: int | str | None = None,
+        workers: int | None = None,
+        progress: bool | Show | None = None,
+        cancel: threading.Event | None = None,
+        cache: ResultCache | None = None,
+        spill: str | os.PathLike[str] | None = None,
+    ) -> Profile:
+        """Compute the result as ``update`` does, and tell what each node took: time, threads and memory.
+
+        The parameters and errors are those of ``update``.
+        """
+        from slicewise.pipeline.profile import profile
+        from slicewise.pipeline.run import RunOptions
+
+        options = RunOptions(memory=memory, workers=workers, progress=progress, cancel=cancel, cache=cache, spill=spill)
+        return profile(self, options)
 
     def explain(
         self,
