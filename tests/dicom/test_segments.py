@@ -31,7 +31,6 @@ def test_a_segment_is_stated_as_the_standard_has_it():
     assert item.segmented_property_category == codes.SCT.AnatomicalStructure
     modifiers = item.SegmentedPropertyTypeCodeSequence[0].SegmentedPropertyTypeModifierCodeSequence
     assert [m.CodeValue for m in modifiers] == [codes.SCT.Left.value]
-    assert item.primary_anatomic_structures is None
     assert [region.value for region in item.anatomic_regions] == [codes.SCT.Abdomen.value]
     assert item.tracking_id == "kidney 1"
     assert item.tracking_uid == "1.2.3"
@@ -47,6 +46,13 @@ def test_what_an_item_states_is_kept():
     item.AnatomicRegionSequence[1].CodeValue = "3"
     item.private_block(0x0099, "SOMEONE", create=True).add_new(1, "LO", "theirs")
     assert Segment.from_item(item).to_item() == item
+
+
+def test_the_label_of_a_map_is_kept_beside_another_number():
+    segment = Segment("A", codes.SCT.Liver, codes.SCT.Organ, algorithm_type="MANUAL", number=2, value=70000)
+    item = segment.to_item()
+    assert (item.SegmentNumber, item[0x0063, 0x0010].value, item[0x0063, 0x1001].value) == (2, "SLICEWISE", 70000)
+    assert Segment.from_item(item) == segment
 
 
 def test_long_and_universal_code_values_stand_where_they_must():

@@ -27,6 +27,9 @@ _TOLD = frozenset(
     "SegmentNumber SegmentLabel SegmentDescription SegmentAlgorithmType SegmentAlgorithmName "  # noqa: SIM905
     "RecommendedDisplayCIELabValue TrackingID TrackingUID".split()
 ) | {_CATEGORY, _TYPE, _REGION}
+_GROUP, _CREATOR, _VALUE = 0x0063, "SLICEWISE", 0x01
+"""Private: no attribute of a segment says what value its pixels had in a label map."""
+
 _LENGTHS = {"label": 64, "algorithm_name": 64, "description": 1024, "tracking_id": 1024}
 
 
@@ -53,6 +56,11 @@ def _algorithm(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
 def _number(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
     if value is not None and (not isinstance(value, int) or not 0 <= value <= 0xFFFF):
         raise ParameterError(f"{attribute.name!r} must be a whole number from 0 to 65535 (got {value!r})")
+
+
+def _value(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    if value is not None and (not isinstance(value, int) or not 0 <= value < 1 << 32):
+        raise ParameterError(f"{attribute.name!r} must be a whole number from 0 to {(1 << 32) - 1} (got {value!r})")
 
 
 @attrs.frozen
@@ -86,6 +94,9 @@ class Segment:
         CIELab as headers state it, see ``with_rgb`` for red, green and blue.
     number : int, optional
         Segment Number, once there is one.
+    value : int, optional
+        Value of its pixels in a label map, where that is not the Segment Number: these are counted without gaps
+        where each segment has frames of its own.
     further : str
         What else an item stated, as DICOM JSON.
 
@@ -115,6 +126,7 @@ class Segment:
     tracking_uid: str = attrs.field(default="", kw_only=True)
     colour: Lab | None = attrs.field(default=None, converter=attrs.converters.optional(check_lab), kw_only=True)
     number: int | None = attrs.field(default=None, validator=_number, kw_only=True)
+    value: int | None = attrs.field(default=None, validator=_value, kw_only=True)
     further: str = attrs.field(default="", repr=False, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
@@ -165,6 +177,8 @@ class Segment:
             region = _with_modifiers(self.anatomic_region, _REGION_MODIFIER, self.anatomic_region_modifiers)
             # Of several regions the others are in what else was stated.
             setattr(item, _REGION, [region, *item.get(_REGION, [])])
+        if self.value is not None and self.value != self.number:
+            item.private_block(_GROUP, _CREATOR, create=True).add_new(_VALUE, "UL", self.value)
         return item
 
     @classmethod
@@ -202,6 +216,7 @@ class Segment:
             tracking_uid=tracked[1] if all(tracked) else "",
             colour=tuple(int(v) for v in colour) if colour is not None and len(colour) == 3 else None,
             number=None if item.get("SegmentNumber") is None else int(item.SegmentNumber),
+            value=_stated_value(item),
             further=_further(item),
         )
 
@@ -222,12 +237,24 @@ def _first_code(item: Dataset, keyword: str, place: str) -> Code | None:
     return code_of_dataset(items[0], f"{place}, {keyword}") if len(items) else None
 
 
+def _stated_value(item: Dataset) -> int | None:
+    try:
+        return int(item.private_block(_GROUP, _CREATOR)[_VALUE].value)
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
 def _further(item: Dataset) -> str:
     """Return as DICOM JSON what an item states beyond what a segment tells itself."""
     rest = Dataset()
     for element in item:
         if element.keyword not in _TOLD:
             rest.add(element)
+    if _stated_value(rest) is not None:
+        block = rest.private_block(_GROUP, _CREATOR)
+        del block[_VALUE]
+        if not any(e.tag.group == _GROUP and e.tag.element >> 8 == block.block_start >> 8 for e in rest):
+            del rest[_GROUP, block.block_start >> 8]
     regions = item.get(_REGION) or []
     if len(regions) > 1:
         setattr(rest, _REGION, list(regions[1:]))
