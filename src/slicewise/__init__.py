@@ -51,6 +51,9 @@ _HOMES = {
     "Rescale": "filters.scaling",
     "ResultCache": "pipeline.cache",
     "SUVbw": "filters.uptake",
+    "Segment": "dicom.segments",
+    "SegmentTemplate": "dicom.segment_template",
+    "SegmentationWriter": "io.segmentation_writer",
     "SelectSlices": "filters.slices",
     "SeriesReader": "io.series_reader",
     "SeriesWriter": "io.series_writer",
@@ -118,6 +121,9 @@ __all__ = [
     "Rescale",
     "ResultCache",
     "SUVbw",
+    "Segment",
+    "SegmentTemplate",
+    "SegmentationWriter",
     "SelectSlices",
     "SeriesReader",
     "SeriesWriter",
@@ -149,6 +155,8 @@ __all__ = [
 if TYPE_CHECKING:
     from slicewise import errors
     from slicewise.dicom.lossy import Lossy
+    from slicewise.dicom.segment_template import SegmentTemplate
+    from slicewise.dicom.segments import Segment
     from slicewise.filters import itk, sitk
     from slicewise.filters.combine import Blend, Join, Mask, where
     from slicewise.filters.concatenate import Concatenate
@@ -180,6 +188,7 @@ if TYPE_CHECKING:
     from slicewise.io.multi_frame_writer import MultiFrameWriter
     from slicewise.io.new_series import NewSeries
     from slicewise.io.overlay_mask import OverlayMask
+    from slicewise.io.segmentation_writer import SegmentationWriter
     from slicewise.io.series_reader import SeriesReader
     from slicewise.io.series_volumes import read_volumes
     from slicewise.io.series_writer import SeriesWriter

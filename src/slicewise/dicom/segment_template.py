@@ -112,7 +112,7 @@ class SegmentTemplate:
                 f"segment {label} ({segment.label!r}) is {kind} and does not say with what it was made (PS3.3, "
                 "C.8.20.4): give algorithm_name='...', to the segment or to the template"
             )
-        return attrs.evolve(segment, algorithm_type=kind, algorithm_name=name, number=None)
+        return attrs.evolve(segment, algorithm_type=kind, algorithm_name=name, number=None, value=None)
 
     @property
     def labels(self) -> tuple[int, ...]:

@@ -1,0 +1,178 @@
+"""The file of a segmentation: what stands before the pixels, and the frames in order."""
+
+from __future__ import annotations
+
+import os
+import struct
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from slicewise.dicom.encoders import Syntax, encode_frame
+from slicewise.dicom.encoding import element_bytes
+from slicewise.dicom.parsing import DEFLATED
+from slicewise.dicom.pixels import PixelFormat
+from slicewise.errors import ValueRangeError, WriteError
+from slicewise.image import RawElement
+
+__all__ = ["bits_joined", "write_segmentation"]
+
+Array = npt.NDArray[Any]
+
+_LONGEST = 0xFFFFFFFE
+"""Of a value with a length, in bytes, and of offsets in a basic offset table (PS3.5, 7.1.1 and A.4)."""
+
+_PIECE = 1 << 20
+"""Bytes written at once, about."""
+
+_EXTENDED = (0x7FE00001, 0x7FE00002)
+
+
+def write_segmentation(
+    path: Path,
+    meta: bytes,
+    dataset: bytes,
+    *,
+    count: int,
+    frame: Callable[[int], Array],
+    form: PixelFormat,
+    syntax: Syntax,
+) -> None:
+    """Write a file, frame by frame.
+
+    Parameters
+    ----------
+    path : Path
+        The file, to be made.
+    meta : bytes
+        Preamble and file meta information.
+    dataset : bytes
+        The elements before the pixels.
+    count : int
+        How many frames there are.
+    frame : callable
+        Gives the stored values of each; single bits in bytes, each row of which begins with one.
+    form : PixelFormat
+        How values are stored.
+    syntax : Syntax
+        Transfer syntax of the file.
+
+    Raises
+    ------
+    ValueRangeError
+        If there is more than a file can hold uncompressed.
+    WriteError
+        If it cannot be written.
+    """
+    if syntax.is_encapsulated:
+        pixels = _encapsulated(_codestreams(count, frame, form, syntax))
+    else:
+        pixels = _native(count, frame, form)
+    squeezer = zlib.compressobj(wbits=-zlib.MAX_WBITS) if syntax.uid == DEFLATED else None
+    try:
+        with path.open("xb", buffering=0) as file:
+            _put(file.fileno(), [meta])
+            size = 0
+            for pieces in _gathered(dataset, pixels):
+                parts = pieces if squeezer is None else [squeezer.compress(piece) for piece in pieces]
+                size += _put(file.fileno(), parts)
+            if squeezer is not None:
+                size += _put(file.fileno(), [squeezer.flush()])
+                _put(file.fileno(), [b"\0" * (size % 2)])
+    except OSError as error:
+        if isinstance(error, WriteError):
+            raise
+        raise WriteError(f"{path.name}: cannot be written ({error.strerror}); nothing of it is kept") from error
+
+
+def _put(descriptor: int, parts: Sequence[bytes]) -> int:
+    data = memoryview(b"".join(parts))
+    size = len(data)
+    while data:
+        data = data[os.write(descriptor, data) :]
+    return size
+
+
+def _gathered(dataset: bytes, pixels: Iterator[bytes]) -> Iterator[list[bytes]]:
+    """Yield what is written at once: frames may be small."""
+    pieces, size = [dataset], len(dataset)
+    for piece in pixels:
+        pieces.append(piece)
+        size += len(piece)
+        if size >= _PIECE:
+            yield pieces
+            pieces, size = [], 0
+    yield pieces
+
+
+def _native(count: int, frame: Callable[[int], Array], form: PixelFormat) -> Iterator[bytes]:
+    size = -(-count * form.rows * form.columns * form.bits_allocated // 8)
+    if size > _LONGEST:
+        raise ValueRangeError(
+            f"{count} frames take {size / 2**30:.3g} GiB, and uncompressed pixel data at most 4 (PS3.5, 7.1.1): crop "
+            "them, write them compressed where the kind allows it, or fewer segments to a file"
+        )
+    yield struct.pack("<HH2sHL", 0x7FE0, 0x0010, b"OB" if form.bits_allocated <= 8 else b"OW", 0, size + size % 2)
+    frames = (frame(k) for k in range(count))
+    yield from bits_joined(frames, form) if form.bits_allocated == 1 else (_little_endian(f) for f in frames)
+    yield b"\0" * (size % 2)
+
+
+def _little_endian(values: Array) -> bytes:
+    return values.astype(values.dtype.newbyteorder("<"), copy=False).tobytes()
+
+
+def bits_joined(frames: Iterator[Array], form: PixelFormat) -> Iterator[bytes]:
+    """Yield the bytes of packed frames, one behind the other without a gap, also between rows (PS3.5, 8.1.1).
+
+    Parameters
+    ----------
+    frames : iterator of arrays of shape (rows, bytes)
+        Bits, each row of which begins with a byte.
+    form : PixelFormat
+        Their size.
+    """
+    if form.columns % 8 == 0:
+        for packed in frames:
+            yield packed.tobytes()
+        return
+    rest = np.zeros(0, np.uint8)
+    for packed in frames:
+        bits = np.unpackbits(packed, axis=1, count=form.columns, bitorder="little").reshape(-1)
+        if len(rest):
+            bits = np.concatenate([rest, bits])
+        whole = len(bits) // 8 * 8
+        yield np.packbits(bits[:whole], bitorder="little").tobytes()
+        rest = bits[whole:]
+    yield np.packbits(rest, bitorder="little").tobytes()
+
+
+def _codestreams(count: int, frame: Callable[[int], Array], form: PixelFormat, syntax: Syntax) -> list[bytes]:
+    # Codecs let other threads run; what they make is small.
+    def encoded(k: int) -> bytes:
+        data = encode_frame(frame(k), syntax, form, f"frame {k + 1}").data
+        return data + b"\0" * (len(data) % 2)
+
+    with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="slicewise") as pool:
+        return list(pool.map(encoded, range(count)))
+
+
+def _encapsulated(streams: Sequence[bytes]) -> Iterator[bytes]:
+    """Yield compressed frames, a fragment each, in order, with an offset table (PS3.5, A.4)."""
+    offsets = list(accumulate((8 + len(stream) for stream in streams[:-1]), initial=0))
+    table = offsets if len(offsets) > 1 else []
+    if offsets[-1] > _LONGEST:
+        table = []
+        for tag, values in zip(_EXTENDED, (offsets, [len(stream) for stream in streams]), strict=True):
+            yield element_bytes(RawElement(tag, "OV", struct.pack(f"<{len(values)}Q", *values)))
+    yield struct.pack("<HH2sHL", 0x7FE0, 0x0010, b"OB", 0, 0xFFFFFFFF)
+    yield struct.pack(f"<HHL{len(table)}L", 0xFFFE, 0xE000, 4 * len(table), *table)
+    for stream in streams:
+        yield struct.pack("<HHL", 0xFFFE, 0xE000, len(stream)) + stream
+    yield struct.pack("<HHL", 0xFFFE, 0xE0DD, 0)
