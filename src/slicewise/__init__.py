@@ -53,6 +53,7 @@ _HOMES = {
     "SUVbw": "filters.uptake",
     "Segment": "dicom.segments",
     "SegmentTemplate": "dicom.segment_template",
+    "SegmentationReader": "io.segmentation_reader",
     "SegmentationWriter": "io.segmentation_writer",
     "SelectSlices": "filters.slices",
     "SeriesReader": "io.series_reader",
@@ -123,6 +124,7 @@ __all__ = [
     "SUVbw",
     "Segment",
     "SegmentTemplate",
+    "SegmentationReader",
     "SegmentationWriter",
     "SelectSlices",
     "SeriesReader",
@@ -188,6 +190,7 @@ if TYPE_CHECKING:
     from slicewise.io.multi_frame_writer import MultiFrameWriter
     from slicewise.io.new_series import NewSeries
     from slicewise.io.overlay_mask import OverlayMask
+    from slicewise.io.segmentation_reader import SegmentationReader
     from slicewise.io.segmentation_writer import SegmentationWriter
     from slicewise.io.series_reader import SeriesReader
     from slicewise.io.series_volumes import read_volumes

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -33,6 +32,7 @@ from slicewise.io.listing import PathLike
 from slicewise.io.one_kind import check_one_kind
 from slicewise.io.opened_series import OpenedSeries, check_not_tiled, listing, open_series
 from slicewise.io.parameters import fixed_mapping, one_of, tolerance
+from slicewise.io.paths import path_or_paths
 from slicewise.io.pixel_files import MOST_EXPANSION, check_room
 from slicewise.io.planeless import check_none_has_plane, plane_states, stack_without_planes
 from slicewise.io.policies import policy_steps
@@ -45,12 +45,6 @@ from slicewise.pipeline.node import Array, Block, Node, Outline, Slab, fields_of
 __all__ = ["SeriesReader"]
 
 _LARGE = 1024**3
-
-
-def _path(value: PathLike | Sequence[PathLike]) -> str | tuple[str, ...]:
-    if isinstance(value, str | os.PathLike):
-        return os.fspath(value)
-    return tuple(os.fspath(v) for v in value)
 
 
 def _volume(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
@@ -116,7 +110,7 @@ class SeriesReader(Node):
         orientations. The message names the files and says how to go on.
     """
 
-    path: PathLike | Sequence[PathLike] = attrs.field(converter=_path)
+    path: PathLike | Sequence[PathLike] = attrs.field(converter=path_or_paths)
     series: str | int | None = attrs.field(default=None, kw_only=True)
     where: Mapping[str, Any] | None = attrs.field(
         default=None, kw_only=True, converter=attrs.converters.optional(fixed_mapping)
