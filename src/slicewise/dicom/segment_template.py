@@ -50,7 +50,7 @@ def _attributes(value: Mapping[str, Any] | None) -> Mapping[str, str]:
     return MappingProxyType(check_attributes(value or {}))
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class SegmentTemplate:
     """What a segmentation states of its segments, and of itself.
 
@@ -113,6 +113,11 @@ class SegmentTemplate:
                 "C.8.20.4): give algorithm_name='...', to the segment or to the template"
             )
         return attrs.evolve(segment, algorithm_type=kind, algorithm_name=name, number=None, value=None)
+
+    def __repr__(self) -> str:
+        names = [f"{label}: {segment.label!r}" for one in self.segments for label, segment in one.items()]
+        more = f", ... ({len(names)} segments)" if len(names) > 4 else ""
+        return f"SegmentTemplate({', '.join(names[:4])}{more})"
 
     @property
     def labels(self) -> tuple[int, ...]:

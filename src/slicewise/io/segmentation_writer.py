@@ -32,6 +32,7 @@ from slicewise.io.segmentation_kinds import KINDS, SegmentationKind
 from slicewise.io.segmentation_run import SegmentationRun
 from slicewise.io.software import this_software
 from slicewise.io.staging import folder_beside
+from slicewise.pipeline.keys import content_key
 from slicewise.pipeline.node import Node, input_node, node
 from slicewise.pipeline.run import Runner, Sink
 
@@ -145,7 +146,7 @@ class SegmentationWriter(Sink):
         default="PROBABILITY", kw_only=True, validator=one_of("PROBABILITY", "OCCUPANCY")
     )
     maximum_fractional_value: int = attrs.field(default=255, kw_only=True, validator=_fraction)
-    source: Node | None = input_node(optional=True)
+    source: Node | None = input_node(default=None, optional=True)
     series_description: str | None = attrs.field(default=None, kw_only=True)
     series_number: int | None = attrs.field(default=None, kw_only=True, validator=integer_string)
     uid_prefix: str | None = attrs.field(default=None, kw_only=True)
@@ -288,11 +289,9 @@ class SegmentationWriter(Sink):
         sources = [s.sop_instance_uid for own in self.labels.info.sources for s in own]
         if not sources:
             raise ParameterError("'uids' cannot be 'reproducible': the image does not know the instances it comes from")
-        options = [self.kind, self.template, self.inplane_cropping, self.skip_empty_slices, self.transfer_syntax]
-        options += [self.fractional_type, self.maximum_fractional_value, self.keep_absent_segments]
-        return reproducible_uids(
-            self.uid_prefix, [this_software().version, lineage(self.labels), repr(options), *sources]
-        )
+        told = {name: value for name, value in self.identity.items() if name not in ("path", "overwrite", "uids")}
+        entropy = [this_software().version, lineage(self.labels), content_key(self.name, told)]
+        return reproducible_uids(self.uid_prefix, [*entropy, *sources])
 
     def _report(self, headers: DerivedHeaders, aside: SetAside) -> Report:
         info = self.labels.info
