@@ -17,6 +17,7 @@ _HOMES = {
     "Cast": "filters.intensity",
     "Clip": "filters.intensity",
     "Concatenate": "filters.concatenate",
+    "ContourReader": "io.contour_reader",
     "Coordinates": "image",
     "Crop": "filters.cropping",
     "Deidentify": "filters.deidentify",
@@ -89,6 +90,7 @@ __all__ = [
     "Cast",
     "Clip",
     "Concatenate",
+    "ContourReader",
     "Coordinates",
     "Crop",
     "Deidentify",
@@ -184,6 +186,7 @@ if TYPE_CHECKING:
     from slicewise.io.codify import codify
     from slicewise.io.compare import compare
     from slicewise.io.compile import compile_instances
+    from slicewise.io.contour_reader import ContourReader
     from slicewise.io.discover import discover
     from slicewise.io.edit import edit
     from slicewise.io.instances import read_instance
