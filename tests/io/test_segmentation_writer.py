@@ -73,7 +73,7 @@ def renumbered(array, table):
 CROPPED = {"inplane_cropping": True}
 
 
-@pytest.mark.parametrize("options", [{}, CROPPED, {"transfer_syntax": "deflated"}])
+@pytest.mark.parametrize("options", [{}, CROPPED, {"transfer_syntax": "deflated"}, {"transfer_syntax": "jpeg-2000"}])
 def test_masks_of_a_label_map_are_where_they_were(mask, labels, paths, tmp_path, options):
     path = written(mask, tmp_path / "seg.dcm", **options)
     read = by_highdicom(path, paths, combine_segments=True)

@@ -152,7 +152,7 @@ def test_a_place_relative_to_nothing_is_refused_unless_it_is_said(tmp_path):
     ("options", "message"),
     [
         ({"kind": "surface"}, "'kind' must be 'binary' or 'fractional' or 'labelmap'"),
-        ({"transfer_syntax": "rle"}, "of binary segmentations must be one of explicit, deflated"),
+        ({"transfer_syntax": "rle"}, "of binary segmentations must be one of explicit, deflated, jpeg-2000"),
         ({"transfer_syntax": "implicit", "kind": "labelmap"}, "of labelmap segmentations must be one of"),
         ({"maximum_fractional_value": 256}, "must be a whole number from 1 to 255"),
         ({"fractional_type": "CHANCE"}, "must be 'PROBABILITY' or 'OCCUPANCY'"),

@@ -13,11 +13,12 @@ from slicewise.dicom.character_sets import can_hold, character_set, in_utf8
 from slicewise.dicom.derivation import Software, derivation_columns, evidence_columns
 from slicewise.dicom.derived import DerivedHeaders
 from slicewise.dicom.equipment import software_as_equipment
+from slicewise.dicom.grid_attributes import GENERATORS
 from slicewise.dicom.segment_template import SegmentTemplate
 from slicewise.dicom.segmentation_attributes import KEPT, MUST_AGREE, MUST_BE_THERE
 from slicewise.dicom.values import text_of
 from slicewise.errors import HeaderError, ParameterError
-from slicewise.image import ImageInfo, RawElement, Source
+from slicewise.image import Action, Change, Headers, ImageInfo, RawElement, Source
 from slicewise.image.elements import tag_of
 from slicewise.image.encoding import encode_element
 from slicewise.image.headers import Column
@@ -25,6 +26,11 @@ from slicewise.image.headers import Column
 __all__ = ["SegmentationNames", "check_source", "evidence", "segmentation_headers"]
 
 _EQUIPMENT = tag_of("ContributingEquipmentSequence")
+_WITH_A_VALUE = (tag_of("SpecificCharacterSet"), tag_of("Laterality"))
+"""What is stated with a value, or not at all (types 1C and 2C)."""
+
+_LOCATION = tag_of("SliceLocation")
+_BY_FRAME = "stated of the frames, in functional groups (PS3.3, C.7.6.16.2)"
 _NOT_STATED = "segmentations do not state it (PS3.3, A.51)"
 
 
@@ -104,6 +110,11 @@ def segmentation_headers(
     headers = info.headers
     dropped = [tag for tag in headers.columns() if tag not in KEPT]
     derived = DerivedHeaders(headers, {}).updated(dict.fromkeys(dropped), _NOT_STATED)
+    derived = derived.noting(
+        Change(tag, Action.REGENERATED, _BY_FRAME) for tag in dropped if tag in GENERATORS and tag != _LOCATION
+    )
+    empty = [tag for tag in _WITH_A_VALUE if not any(map(text_of, _elements(headers, tag)))]
+    derived = derived.updated(dict.fromkeys(empty), "it says nothing")
     varying = [tag for tag, c in derived.headers.columns().items() if not isinstance(c, RawElement)]
     differing: dict[int, Column | None] = dict.fromkeys(varying)
     if tag_of("SpecificCharacterSet") in differing or not can_hold(headers, [*texts, *_texts(template, names)]):
@@ -119,8 +130,8 @@ def segmentation_headers(
     derived = derived.updated({tag_of("DerivationDescription"): _first(description)})
     derived = derived.updated(_compression(info), "once compressed with loss is always so")
     missing = [tag_of(k) for k in MUST_BE_THERE if derived.headers.column(tag_of(k)) is None]
-    empty = {tag: RawElement(tag, dictionary_VR(tag), b"") for tag in missing}
-    return derived.updated(empty, "nothing true is known of it, and it must be there (type 2)")
+    filled = {tag: RawElement(tag, dictionary_VR(tag), b"") for tag in missing}
+    return derived.updated(filled, "nothing true is known of it, and it must be there (type 2)")
 
 
 def evidence(info: ImageInfo, slices: Sequence[int]) -> dict[int, RawElement]:
@@ -204,9 +215,8 @@ def _equipment(info: ImageInfo, software: Software, serial_number: str) -> dict[
     contributors = columns.pop(_EQUIPMENT)
     made = {tag: c for tag, c in columns.items() if c is not None}
     made[tag_of("DeviceSerialNumber")] = encode_element(tag_of("DeviceSerialNumber"), serial_number)
-    column = info.headers.column(tag_of("Manufacturer"))
-    manufacturers = [column] if column is None or isinstance(column, RawElement) else column
-    if contributors is None or not all(text_of(element) for element in manufacturers):
+    manufacturers = _elements(info.headers, tag_of("Manufacturer"))
+    if contributors is None or not manufacturers or not all(map(text_of, manufacturers)):
         # A contributor must state its manufacturer (PS3.3, C.12.1.1.5).
         return {**made, _EQUIPMENT: None}
     elements = [contributors] if isinstance(contributors, RawElement) else [c for c in contributors if c is not None]
@@ -222,6 +232,11 @@ def _compression(info: ImageInfo) -> dict[int, Column | None]:
             stated = {e.tag: RawElement(e.tag, dictionary_VR(e.tag), e.value) for e in elements if e is not None}
             return dict(stated)
     return {tag_of(keywords[0]): RawElement(tag_of(keywords[0]), "CS", b"00")}
+
+
+def _elements(headers: Headers, tag: int) -> list[RawElement | None]:
+    column = headers.column(tag)
+    return [column] if isinstance(column, RawElement) else list(column or ())
 
 
 def _first(column: Column) -> RawElement | None:

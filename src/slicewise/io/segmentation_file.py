@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from slicewise.dicom.codecs import codec
 from slicewise.dicom.encoders import Syntax, encode_frame
 from slicewise.dicom.encoding import element_bytes
 from slicewise.dicom.parsing import DEFLATED
 from slicewise.dicom.pixels import PixelFormat
-from slicewise.errors import ValueRangeError, WriteError
+from slicewise.errors import MissingCodecError, ValueRangeError, WriteError
 from slicewise.image import RawElement
 
 __all__ = ["bits_joined", "write_segmentation"]
@@ -156,11 +157,28 @@ def bits_joined(frames: Iterator[Array], form: PixelFormat) -> Iterator[bytes]:
 def _codestreams(count: int, frame: Callable[[int], Array], form: PixelFormat, syntax: Syntax) -> list[bytes]:
     # Codecs let other threads run; what they make is small.
     def encoded(k: int) -> bytes:
-        data = encode_frame(frame(k), syntax, form, f"frame {k + 1}").data
+        place = f"frame {k + 1}"
+        data = _bits_coded(frame(k), form, place) if form.bits_allocated == 1 else _coded(frame(k), syntax, form, place)
         return data + b"\0" * (len(data) % 2)
 
     with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="slicewise") as pool:
         return list(pool.map(encoded, range(count)))
+
+
+def _coded(values: Array, syntax: Syntax, form: PixelFormat, place: str) -> bytes:
+    return encode_frame(values, syntax, form, place).data
+
+
+def _bits_coded(packed: Array, form: PixelFormat, place: str) -> bytes:
+    """Return single bits in JPEG 2000, the one codec that has them (PS3.5, 8.2.4), decoded again and found equal."""
+    encode, decode = codec("jpeg2k", "encode"), codec("jpeg2k", "decode")
+    if encode is None or decode is None:
+        raise MissingCodecError("compressed pixels are written with imagecodecs: pip install imagecodecs")
+    bits = np.unpackbits(packed, axis=1, count=form.columns, bitorder="little")
+    data: bytes = encode(bits, codecformat="j2k", reversible=True, bitspersample=1, numthreads=1)
+    if not np.array_equal(decode(data), bits):
+        raise WriteError(f"{place}: JPEG 2000 did not keep every bit, which it must; write transfer_syntax='explicit'")
+    return data
 
 
 def _encapsulated(streams: Sequence[bytes]) -> Iterator[bytes]:

@@ -12,6 +12,9 @@ __all__ = ["KINDS", "SegmentationKind"]
 
 _LOSSLESS = ("explicit", "deflated", "rle", "jpeg-lossless", "jpeg-ls", "jpeg-2000", "htj2k")
 
+_OF_BITS = ("explicit", "deflated", "jpeg-2000")
+"""JPEG 2000 is the only codec for single bits (PS3.5, 8.2)."""
+
 
 @attrs.frozen
 class SegmentationKind:
@@ -26,7 +29,7 @@ class SegmentationKind:
     by_segment : bool
         Whether each frame is of one segment; else pixels are the numbers of segments.
     syntaxes : tuple of str
-        Names of the transfer syntaxes it is written in. Codecs take no single bits, but JPEG 2000 (PS3.5, 8.2).
+        Names of the transfer syntaxes it is written in.
     """
 
     name: str
@@ -44,7 +47,7 @@ KINDS: Mapping[str, SegmentationKind] = MappingProxyType(
     {
         kind.name: kind
         for kind in (
-            SegmentationKind("binary", str(SegmentationStorage), by_segment=True, syntaxes=("explicit", "deflated")),
+            SegmentationKind("binary", str(SegmentationStorage), by_segment=True, syntaxes=_OF_BITS),
             SegmentationKind("fractional", str(SegmentationStorage), by_segment=True, syntaxes=_LOSSLESS),
             SegmentationKind("labelmap", "1.2.840.10008.5.1.4.1.1.66.7", by_segment=False, syntaxes=_LOSSLESS),
         )

@@ -114,8 +114,8 @@ class SegmentationWriter(Sink):
     uid_prefix, uids, overrides
         See ``SeriesWriter``.
     transfer_syntax : str
-        Name or UID: ``"explicit"`` or ``"deflated"``, and but for single bits also ``"rle"``, ``"jpeg-lossless"``,
-        ``"jpeg-ls"``, ``"jpeg-2000"``, ``"htj2k"``.
+        Name or UID: ``"explicit"``, ``"deflated"`` or ``"jpeg-2000"``, and but for single bits also ``"rle"``,
+        ``"jpeg-lossless"``, ``"jpeg-ls"``, ``"htj2k"``.
     overwrite : bool
         Whether a file that is there is replaced.
 
@@ -278,8 +278,8 @@ class SegmentationWriter(Sink):
         derived = derived.with_overrides(self.overrides, source_uids(info), one_instance=True)
         if not text_of(derived.headers.element(tag_of("FrameOfReferenceUID"), 0)):
             raise HeaderError(
-                "the source states no FrameOfReferenceUID, without which nobody knows what the positions of frames are "
-                "relative to: give it with overrides={'FrameOfReferenceUID': ...} if you know it"
+                "the source states no FrameOfReferenceUID, which a segmentation must: give the one it had, or, where "
+                "it is lost, a new one for all that is made of it, overrides={'FrameOfReferenceUID': ...}"
             )
         return derived
 
