@@ -24,6 +24,8 @@ Lists = tuple[Mapping[int, Segment], ...]
 
 
 def _lists(value: Any) -> Lists:
+    if isinstance(value, Sequence) and value and all(isinstance(one, Segment) for one in value):
+        value = {one.number if one.value is None else one.value: one for one in value}
     maps = [value] if isinstance(value, Mapping) else list(value)
     if not maps or not all(isinstance(one, Mapping) and one for one in maps):
         raise ParameterError(
@@ -56,9 +58,10 @@ class SegmentTemplate:
 
     Parameters
     ----------
-    segments : mapping of int to Segment, or a sequence of such mappings
+    segments : mapping of int to Segment, a sequence of such mappings, or of segments
         For each label of a map its segment; a code stands for a segment that is called as the code is. Of several
-        masks or maps, one mapping each.
+        masks or maps, one mapping each. Segments that were read know their labels, as in
+        ``SegmentTemplate(reader.segments)``.
     attributes : mapping of str to str, optional
         Of the instance: SeriesDescription, SeriesNumber, InstanceNumber, ContentLabel, ContentDescription,
         ContentCreatorName, BodyPartExamined, and of a clinical trial.

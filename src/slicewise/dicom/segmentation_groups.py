@@ -12,7 +12,7 @@ from slicewise.dicom import codes
 from slicewise.dicom.derivation import source_columns
 from slicewise.dicom.encoding import code_item, element_bytes, item, sequence
 from slicewise.dicom.grid_attributes import GENERATORS, regenerate
-from slicewise.dicom.values import decimals
+from slicewise.dicom.values import decimals, text_of
 from slicewise.errors import HeaderError
 from slicewise.image import Geometry, ImageInfo, Operation, RawElement, Step
 from slicewise.image.elements import tag_of
@@ -71,6 +71,9 @@ def group_elements(info: ImageInfo, frames: Sequence[Frame], box: Box) -> list[R
     is_cut = (box.rows, box.columns) != (geometry.rows, geometry.columns)
     if is_cut:
         info = attrs.evolve(info, geometry=_cut(geometry, box), history=(*info.history, _CUT))
+    elif text_of(info.headers.element(tag_of("Modality"), 0)) == "SEG":
+        # Frames of a segmentation that was read may be a part of the plane of their sources.
+        info = attrs.evolve(info, history=(*info.history, _CUT))
     slices = sorted({frame.slice for frame in frames})
     measures = {k: _measures(info, k) for k in slices}
     is_shared = len(set(measures.values())) == 1

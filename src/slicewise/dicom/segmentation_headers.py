@@ -2,30 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
 import attrs
 from pydicom.datadict import dictionary_VR
 
+from slicewise.dicom import codes
 from slicewise.dicom.character_sets import can_hold, character_set, in_utf8
 from slicewise.dicom.derivation import Software, derivation_columns, evidence_columns
 from slicewise.dicom.derived import DerivedHeaders
-from slicewise.dicom.equipment import software_as_equipment
+from slicewise.dicom.encoding import code_item, explicit_column, item, sequence
 from slicewise.dicom.grid_attributes import GENERATORS
 from slicewise.dicom.segment_template import SegmentTemplate
 from slicewise.dicom.segmentation_attributes import KEPT, MUST_AGREE, MUST_BE_THERE
 from slicewise.dicom.values import text_of
 from slicewise.errors import HeaderError, ParameterError
-from slicewise.image import Action, Change, Headers, ImageInfo, RawElement, Source
+from slicewise.image import Action, Change, ImageInfo, RawElement, Source
 from slicewise.image.elements import tag_of
 from slicewise.image.encoding import encode_element
 from slicewise.image.headers import Column
 
 __all__ = ["SegmentationNames", "check_source", "evidence", "segmentation_headers"]
 
-_EQUIPMENT = tag_of("ContributingEquipmentSequence")
+_CONTRIBUTORS = tag_of("ContributingEquipmentSequence")
+_OF_EQUIPMENT = (
+    "Manufacturer",
+    "InstitutionName",
+    "StationName",
+    "ManufacturerModelName",
+    "DeviceSerialNumber",
+    "SoftwareVersions",
+)
 _WITH_A_VALUE = (tag_of("SpecificCharacterSet"), tag_of("Laterality"))
 """What is stated with a value, or not at all (types 1C and 2C)."""
 
@@ -113,7 +122,7 @@ def segmentation_headers(
     derived = derived.noting(
         Change(tag, Action.REGENERATED, _BY_FRAME) for tag in dropped if tag in GENERATORS and tag != _LOCATION
     )
-    empty = [tag for tag in _WITH_A_VALUE if not any(map(text_of, _elements(headers, tag)))]
+    empty = [tag for tag in _WITH_A_VALUE if not any(text_of(headers.element(tag, k)) for k in range(info.slices))]
     derived = derived.updated(dict.fromkeys(empty), "it says nothing")
     varying = [tag for tag, c in derived.headers.columns().items() if not isinstance(c, RawElement)]
     differing: dict[int, Column | None] = dict.fromkeys(varying)
@@ -180,10 +189,10 @@ def _called(info: ImageInfo, template: SegmentTemplate, names: SegmentationNames
     said: dict[str, Any] = dict(template.attributes)
     if names.series_description is not None:
         said["SeriesDescription"] = names.series_description
+    said["SeriesNumber"] = _series_number(info, template, names)
     for keyword, value in template.fallbacks.items():
         if info.headers.column(tag_of(keyword)) is None or tag_of(keyword) not in KEPT:
             said.setdefault(keyword, value)
-    said["SeriesNumber"] = _series_number(info, said, names)
     said = {
         "SeriesDescription": "Segmentation",
         "InstanceNumber": "1",
@@ -197,31 +206,49 @@ def _called(info: ImageInfo, template: SegmentTemplate, names: SegmentationNames
     return said
 
 
-def _series_number(info: ImageInfo, said: Mapping[str, Any], names: SegmentationNames) -> int:
+def _series_number(info: ImageInfo, template: SegmentTemplate, names: SegmentationNames) -> int:
     source = text_of(info.headers.element(tag_of("SeriesNumber"), 0))
-    wanted = int(said.get("SeriesNumber", 300)) if names.series_number is None else names.series_number
-    if source != str(wanted):
-        return wanted
-    if names.series_number is None and "SeriesNumber" not in said:
-        return wanted + 1
+    wanted = names.series_number if names.series_number is not None else template.attributes.get("SeriesNumber")
+    if wanted is None:
+        number = int(template.fallbacks.get("SeriesNumber", 300))
+        return number + 1 if source == str(number) else number
+    if source != str(int(wanted)):
+        return int(wanted)
     raise ParameterError(
         f"'series_number' must differ from that of the source ({source}): two series of a study must not share it"
     )
 
 
 def _equipment(info: ImageInfo, software: Software, serial_number: str) -> dict[int, Column | None]:
-    """Return this software as the equipment, and the scanner as a contributor."""
-    columns = software_as_equipment(info.headers, software)
-    contributors = columns.pop(_EQUIPMENT)
-    made = {tag: c for tag, c in columns.items() if c is not None}
-    made[tag_of("DeviceSerialNumber")] = encode_element(tag_of("DeviceSerialNumber"), serial_number)
-    manufacturers = _elements(info.headers, tag_of("Manufacturer"))
-    if contributors is None or not manufacturers or not all(map(text_of, manufacturers)):
+    """Return this software as the equipment, and behind earlier contributors what made the source."""
+    known = {keyword: explicit_column(tag_of(keyword), info.headers) for keyword in _OF_EQUIPMENT}
+    earlier = explicit_column(_CONTRIBUTORS, info.headers)
+    # A segmentation that is written again was not made by a scanner.
+    is_segmentation = text_of(info.headers.element(tag_of("Modality"), 0)) == "SEG"
+    purpose = codes.PROCESSING_EQUIPMENT if is_segmentation else codes.SCANNER
+    stated_purpose = sequence("PurposeOfReferenceCodeSequence", [code_item(purpose)])
+    items: dict[bytes, None] = {}
+    for k in range(info.slices):
+        own = {keyword: _of_slice(column, k) for keyword, column in known.items()}
+        before = _of_slice(earlier, k)
+        items.update(dict.fromkeys([before.value] if before else []))
         # A contributor must state its manufacturer (PS3.3, C.12.1.1.5).
-        return {**made, _EQUIPMENT: None}
-    elements = [contributors] if isinstance(contributors, RawElement) else [c for c in contributors if c is not None]
-    items = dict.fromkeys(element.value for element in elements)
-    return {**made, _EQUIPMENT: RawElement(_EQUIPMENT, "SQ", b"".join(items))}
+        if text_of(own["Manufacturer"]):
+            items[item([*(e for e in own.values() if e is not None), stated_purpose])] = None
+    made: dict[int, Column | None] = {
+        tag_of(keyword): encode_element(tag_of(keyword), value)
+        for keyword, value in (
+            ("Manufacturer", software.manufacturer),
+            ("ManufacturerModelName", software.model),
+            ("SoftwareVersions", software.version),
+            ("DeviceSerialNumber", serial_number),
+        )
+    }
+    return {**made, _CONTRIBUTORS: RawElement(_CONTRIBUTORS, "SQ", b"".join(items)) if items else None}
+
+
+def _of_slice(column: Column | None, index: int) -> RawElement | None:
+    return column if column is None or isinstance(column, RawElement) else column[index]
 
 
 def _compression(info: ImageInfo) -> dict[int, Column | None]:
@@ -232,11 +259,6 @@ def _compression(info: ImageInfo) -> dict[int, Column | None]:
             stated = {e.tag: RawElement(e.tag, dictionary_VR(e.tag), e.value) for e in elements if e is not None}
             return dict(stated)
     return {tag_of(keywords[0]): RawElement(tag_of(keywords[0]), "CS", b"00")}
-
-
-def _elements(headers: Headers, tag: int) -> list[RawElement | None]:
-    column = headers.column(tag)
-    return [column] if isinstance(column, RawElement) else list(column or ())
 
 
 def _first(column: Column) -> RawElement | None:
