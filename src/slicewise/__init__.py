@@ -75,6 +75,7 @@ _HOMES = {
     "errors": "errors",
     "filter": "filters.own",
     "itk": "filters.itk",
+    "label_statistics": "filters.label_statistics",
     "read_instance": "io.instances",
     "read_volumes": "io.series_volumes",
     "sitk": "filters.sitk",
@@ -148,6 +149,7 @@ __all__ = [
     "errors",
     "filter",
     "itk",
+    "label_statistics",
     "read_instance",
     "read_volumes",
     "sitk",
@@ -169,6 +171,7 @@ if TYPE_CHECKING:
     from slicewise.filters.function import Function
     from slicewise.filters.geometry import Resample
     from slicewise.filters.intensity import Cast, Clip, Threshold, Window
+    from slicewise.filters.label_statistics import label_statistics
     from slicewise.filters.missing import FillMissing
     from slicewise.filters.neighbourhood import Gaussian, Median
     from slicewise.filters.orientation import Flip, Permute, Reorient

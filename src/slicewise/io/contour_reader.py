@@ -120,6 +120,11 @@ class ContourReader(Node):
         """What the file describes, in its order: number, name, type, colour, and how many contours each has."""
         return self._opened.regions
 
+    @property
+    def shown_labels(self) -> tuple[int, ...]:
+        """The labels of the regions that are read, in the order of components."""
+        return tuple(region.label for region in self._shown)
+
     def outline(self, *inputs: ImageInfo) -> Outline:
         """Return the grid of the source, of labels or masks."""
         _check_same_patient(self._opened, inputs[0])

@@ -142,6 +142,11 @@ class SegmentationReader(Node):
         return self._opened.segments
 
     @property
+    def shown_labels(self) -> tuple[int, ...]:
+        """The labels of the segments that are read, in the order of components."""
+        return tuple(self._opened.labels[segment.number or 0] for segment in self._shown)
+
+    @property
     def frames(self) -> tuple[SegmentFrame, ...]:
         """For each frame, from the first: its number, its segment, the slice it lies in, and its sources."""
         return self._layout.told
