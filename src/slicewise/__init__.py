@@ -73,6 +73,7 @@ _HOMES = {
     "discover": "io.discover",
     "edit": "io.edit",
     "errors": "errors",
+    "export_segmentation": "io.segmentation_export",
     "filter": "filters.own",
     "itk": "filters.itk",
     "label_statistics": "filters.label_statistics",
@@ -147,6 +148,7 @@ __all__ = [
     "discover",
     "edit",
     "errors",
+    "export_segmentation",
     "filter",
     "itk",
     "label_statistics",
@@ -196,6 +198,7 @@ if TYPE_CHECKING:
     from slicewise.io.multi_frame_writer import MultiFrameWriter
     from slicewise.io.new_series import NewSeries
     from slicewise.io.overlay_mask import OverlayMask
+    from slicewise.io.segmentation_export import export_segmentation
     from slicewise.io.segmentation_reader import SegmentationReader
     from slicewise.io.segmentation_writer import SegmentationWriter
     from slicewise.io.series_reader import SeriesReader

@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from slicewise.dicom.segments import Segment
+    from slicewise.io.contour_reader_file import Region
     from slicewise.io.segmentation_reader_layout import SegmentFrame
 
-__all__ = ["segment_rows", "segment_table"]
+__all__ = ["region_rows", "segment_rows", "segment_table"]
 
 
 def segment_rows(segments: Sequence[Segment], frames: Sequence[SegmentFrame]) -> list[dict[str, Any]]:
@@ -37,6 +38,20 @@ def segment_rows(segments: Sequence[Segment], frames: Sequence[SegmentFrame]) ->
             "slices": len(slices.get(segment.number, slices.get(None, ()))),
         }
         for segment in segments
+    ]
+
+
+def region_rows(regions: Sequence[Region]) -> list[dict[str, Any]]:
+    """Return what is known of each region of a structure set, by the names of columns."""
+    return [
+        {
+            "number": region.number,
+            "name": region.name,
+            "type": region.type,
+            "colour": "" if region.colour is None else "#{:02x}{:02x}{:02x}".format(*region.colour),
+            "contours": region.contours,
+        }
+        for region in regions
     ]
 
 
