@@ -212,6 +212,14 @@ def test_what_is_segmented_in_the_graph_needs_no_source_by_hand(ct, paths, tmp_p
     assert np.array_equal(by_highdicom(path, paths, combine_segments=True), wanted)
 
 
+def test_a_mask_is_the_one_segment_of_its_template_whatever_its_label(ct, labels, paths, tmp_path):
+    template = sw.SegmentTemplate({5: TISSUE_SEGMENT}, algorithm_type="MANUAL")
+    path = written(sw.WithPixelsFrom(ct, labels > 2), tmp_path / "seg.dcm", template)
+    assert np.array_equal(by_highdicom(path, paths, combine_segments=True), labels > 2)
+    (segment,) = pydicom.dcmread(path).SegmentSequence
+    assert (segment.SegmentNumber, segment.private_block(0x0063, "SLICEWISE")[1].value) == (1, 5)
+
+
 def test_the_mask_of_another_program_is_turned_back_to_its_source(ct, labels, paths, tmp_path):
     image = sitk.GetImageFromArray(labels)
     image.CopyInformation(sitk_image(paths[0].parent))
@@ -386,6 +394,13 @@ def test_the_same_segmentation_has_the_same_identifiers(mask, tmp_path):
 
     assert uid("a.dcm") == uid("b.dcm")
     assert uid("c.dcm", inplane_cropping=True) != uid("a2.dcm")
+
+
+def test_a_writer_shows_what_was_asked_for(tmp_path):
+    writer = sw.SegmentationWriter("seg.dcm", TEMPLATE, kind="labelmap", overrides={"StudyID": "7"})
+    labels = "2: 'Fat', 5: 'Soft', 9: 'Bone', 12: 'Metal'"
+    told = f"SegmentationWriter('seg.dcm', SegmentTemplate({labels}), kind='labelmap', overrides={{'StudyID': '7'}})"
+    assert repr(writer) == told
 
 
 # --- tools ------------------------------------------------------------------------------------------------

@@ -137,7 +137,7 @@ def segmentation_headers(
     derived = derived.updated(_equipment(info, software, serial_number), "this software made it")
     description = derivation_columns(info, software, now, is_extracted=False)[tag_of("DerivationDescription")]
     derived = derived.updated({tag_of("DerivationDescription"): _first(description)})
-    derived = derived.updated(_compression(info), "once compressed with loss is always so")
+    derived = derived.updated(_compression(info), "as of the source: what was once compressed with loss is always so")
     missing = [tag_of(k) for k in MUST_BE_THERE if derived.headers.column(tag_of(k)) is None]
     filled = {tag: RawElement(tag, dictionary_VR(tag), b"") for tag in missing}
     return derived.updated(filled, "nothing true is known of it, and it must be there (type 2)")

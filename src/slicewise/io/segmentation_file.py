@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import accumulate
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import numpy as np
@@ -71,25 +72,31 @@ def write_segmentation(
     WriteError
         If it cannot be written.
     """
-    if syntax.is_encapsulated:
-        pixels = _encapsulated(_codestreams(count, frame, form, syntax))
-    else:
-        pixels = _native(count, frame, form)
-    squeezer = zlib.compressobj(wbits=-zlib.MAX_WBITS) if syntax.uid == DEFLATED else None
     try:
-        with path.open("xb", buffering=0) as file:
-            _put(file.fileno(), [meta])
-            size = 0
-            for pieces in _gathered(dataset, pixels):
-                parts = pieces if squeezer is None else [squeezer.compress(piece) for piece in pieces]
-                size += _put(file.fileno(), parts)
-            if squeezer is not None:
-                size += _put(file.fileno(), [squeezer.flush()])
-                _put(file.fileno(), [b"\0" * (size % 2)])
+        with path.open("xb", buffering=0) as file, TemporaryFile(dir=path.parent, buffering=0) as aside:
+            descriptor = file.fileno()
+            if syntax.is_encapsulated:
+                lengths = _set_aside(aside.fileno(), count, lambda k: _codestream(k, frame, form, syntax))
+                pixels = _encapsulated(aside.fileno(), lengths)
+            else:
+                pixels = _native(count, frame, form)
+            _put(descriptor, [meta])
+            _put_dataset(descriptor, _gathered(dataset, pixels), is_deflated=syntax.uid == DEFLATED)
     except OSError as error:
         if isinstance(error, WriteError):
             raise
         raise WriteError(f"{path.name}: cannot be written ({error.strerror}); nothing of it is kept") from error
+
+
+def _put_dataset(descriptor: int, parts: Iterator[list[bytes]], *, is_deflated: bool) -> None:
+    if not is_deflated:
+        for pieces in parts:
+            _put(descriptor, pieces)
+        return
+    squeezer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    size = sum(_put(descriptor, [squeezer.compress(piece) for piece in pieces]) for pieces in parts)
+    size += _put(descriptor, [squeezer.flush()])
+    _put(descriptor, [b"\0" * (size % 2)])
 
 
 def _put(descriptor: int, parts: Sequence[bytes]) -> int:
@@ -154,19 +161,26 @@ def bits_joined(frames: Iterator[Array], form: PixelFormat) -> Iterator[bytes]:
     yield np.packbits(rest, bitorder="little").tobytes()
 
 
-def _codestreams(count: int, frame: Callable[[int], Array], form: PixelFormat, syntax: Syntax) -> list[bytes]:
-    # Codecs let other threads run; what they make is small.
-    def encoded(k: int) -> bytes:
-        place = f"frame {k + 1}"
-        data = _bits_coded(frame(k), form, place) if form.bits_allocated == 1 else _coded(frame(k), syntax, form, place)
-        return data + b"\0" * (len(data) % 2)
+def _set_aside(descriptor: int, count: int, stream: Callable[[int], bytes]) -> list[int]:
+    """Write codestreams to a file, some at a time, and return their lengths: the table of all stands before them."""
+    workers = os.cpu_count() or 1
+    lengths: list[int] = []
+    # Codecs let other threads run.
+    with ThreadPoolExecutor(workers, thread_name_prefix="slicewise") as pool:
+        for first in range(0, count, 4 * workers):
+            streams = list(pool.map(stream, range(first, min(first + 4 * workers, count))))
+            _put(descriptor, streams)
+            lengths += [len(one) for one in streams]
+    return lengths
 
-    with ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="slicewise") as pool:
-        return list(pool.map(encoded, range(count)))
 
-
-def _coded(values: Array, syntax: Syntax, form: PixelFormat, place: str) -> bytes:
-    return encode_frame(values, syntax, form, place).data
+def _codestream(k: int, frame: Callable[[int], Array], form: PixelFormat, syntax: Syntax) -> bytes:
+    place = f"frame {k + 1}"
+    if form.bits_allocated == 1:
+        data = _bits_coded(frame(k), form, place)
+    else:
+        data = encode_frame(frame(k), syntax, form, place).data
+    return data + b"\0" * (len(data) % 2)
 
 
 def _bits_coded(packed: Array, form: PixelFormat, place: str) -> bytes:
@@ -181,16 +195,16 @@ def _bits_coded(packed: Array, form: PixelFormat, place: str) -> bytes:
     return data
 
 
-def _encapsulated(streams: Sequence[bytes]) -> Iterator[bytes]:
+def _encapsulated(descriptor: int, lengths: Sequence[int]) -> Iterator[bytes]:
     """Yield compressed frames, a fragment each, in order, with an offset table (PS3.5, A.4)."""
-    offsets = list(accumulate((8 + len(stream) for stream in streams[:-1]), initial=0))
+    offsets = list(accumulate((8 + length for length in lengths[:-1]), initial=0))
     table = offsets if len(offsets) > 1 else []
     if offsets[-1] > _LONGEST:
         table = []
-        for tag, values in zip(_EXTENDED, (offsets, [len(stream) for stream in streams]), strict=True):
+        for tag, values in zip(_EXTENDED, (offsets, lengths), strict=True):
             yield element_bytes(RawElement(tag, "OV", struct.pack(f"<{len(values)}Q", *values)))
     yield struct.pack("<HH2sHL", 0x7FE0, 0x0010, b"OB", 0, 0xFFFFFFFF)
     yield struct.pack(f"<HHL{len(table)}L", 0xFFFE, 0xE000, 4 * len(table), *table)
-    for stream in streams:
-        yield struct.pack("<HHL", 0xFFFE, 0xE000, len(stream)) + stream
+    for start, length in zip(accumulate(lengths, initial=0), lengths, strict=False):
+        yield struct.pack("<HHL", 0xFFFE, 0xE000, length) + os.pread(descriptor, length, start)
     yield struct.pack("<HHL", 0xFFFE, 0xE0DD, 0)

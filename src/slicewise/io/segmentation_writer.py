@@ -21,6 +21,7 @@ from slicewise.dicom.uids import check_prefix, fresh_uids, reproducible_uids
 from slicewise.dicom.values import text_of
 from slicewise.errors import HeaderError, ParameterError, WriteError
 from slicewise.filters.pixels_back import WithPixelsFrom
+from slicewise.image import Action
 from slicewise.image.elements import tag_of
 from slicewise.io.derived_writer import Written, source_uids
 from slicewise.io.instance_files import IMPLEMENTATION
@@ -33,7 +34,7 @@ from slicewise.io.segmentation_run import SegmentationRun
 from slicewise.io.software import this_software
 from slicewise.io.staging import folder_beside
 from slicewise.pipeline.keys import content_key
-from slicewise.pipeline.node import Node, input_node, node
+from slicewise.pipeline.node import Node, fields_of, input_node, node
 from slicewise.pipeline.run import Runner, Sink
 
 __all__ = ["SegmentationWriter"]
@@ -164,6 +165,14 @@ class SegmentationWriter(Sink):
                 f"(got {self.transfer_syntax!r})"
             )
 
+    @property
+    def parameter_text(self) -> str:
+        """The path, the template, and what differs from the defaults."""
+        defaults = {f.name: f.default for f in fields_of(type(self))}
+        told = {name: value for name, value in self.parameters.items() if name not in ("path", "template")}
+        changed = [f"{name}={value!r}" for name, value in told.items() if value not in (defaults[name], {})]
+        return ", ".join([repr(str(self.path)), repr(self.template), *changed])
+
     def check(self) -> None:
         """Raise what can be known to be wrong before a pixel is read."""
         super().check()
@@ -224,7 +233,10 @@ class SegmentationWriter(Sink):
         components = self.labels.info.components
         lists = self.template.segments
         if components == 1 and self.kind != "fractional":
-            return (_with_values(self.template.merged),)
+            segments = _with_values(self.template.merged)
+            if self.labels.info.dtype.kind == "b" and len(segments) == 1:
+                return ({1: next(iter(segments.values()))},)  # there is only one thing that True can be
+            return (segments,)
         if len(lists) == components > 1 and self.kind != "fractional":
             labels = [label for one in lists for label in one]
             # A label that is used twice tells nothing.
@@ -296,9 +308,10 @@ class SegmentationWriter(Sink):
     def _report(self, headers: DerivedHeaders, aside: SetAside) -> Report:
         info = self.labels.info
         skipped = [f"label {label} is not in the template, and was left out" for _, label in aside.unknown]
-        source_tags = frozenset(tag for n in self.walk() if not n.inputs for tag in n.info.headers.columns())
+        stated = {tag for tag, change in headers.settled.items() if change.action is Action.REGENERATED}
+        source_tags = {tag for n in self.walk() if not n.inputs for tag in n.info.headers.columns()}
         return Report(
-            rows=headers.rows(info.history, source_tags),
+            rows=headers.rows(info.history, frozenset(source_tags - stated)),
             slices=info.slices,
             largest_error=aside.largest_error,
             storage=f"{self.kind} segmentation",
