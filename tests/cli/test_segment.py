@@ -116,6 +116,20 @@ def test_segments_are_listed(shell, segmentation):
     ]
 
 
+def test_ls_and_info_tell_a_segmentation_as_such(shell, segmentation):
+    (line,) = [line for line in shell("ls", segmentation).splitlines() if " SEG " in line]
+    assert "2 segments, 9 frames" in line
+    told = json.loads(shell("info", segmentation, "--json"))
+    assert (told["segmentation"], told["size"]) == ("BINARY", [72, 56, 7])
+    assert told["segments"] == ["1: 'Liver', Liver (10200004, SCT)", "2: 'Spleen', Spleen (78961009, SCT)"]
+
+
+def test_who_reads_a_segmentation_as_a_series_is_told_how_to(program, segmentation, tmp_path):
+    done = program("convert", segmentation, tmp_path / "out")
+    assert done.returncode == 1
+    assert "SegmentationReader reads its segments as masks or a label map" in done.stderr
+
+
 def test_overlap_is_told_with_the_options_that_resolve_it(shell, phantom_ct, tmp_path):
     masks = np.zeros((12, 56, 72, 2), np.uint8)
     masks[3, 5:20, 5:20, 0] = masks[3, 10:30, 10:30, 1] = 1

@@ -132,6 +132,11 @@ class SegmentationReader(Node):
         return tuple(file.path for file in self._opened.files)
 
     @property
+    def transfer_syntaxes(self) -> tuple[str, ...]:
+        """UIDs of the transfer syntaxes that the files are in, sorted."""
+        return tuple(sorted({file.syntax_uid for file in self._opened.files}))
+
+    @property
     def kind(self) -> str:
         """Segmentation Type: BINARY, FRACTIONAL or LABELMAP."""
         return self._opened.kind.name

@@ -10,7 +10,7 @@ from slicewise.dicom.segments import Segment
 from slicewise.errors import ParameterError
 from slicewise.image import Code
 
-__all__ = ["SegmentKey", "chosen_segment", "segment_key"]
+__all__ = ["SegmentKey", "chosen_segment", "line_of", "segment_key"]
 
 SegmentKey = int | str | Code
 

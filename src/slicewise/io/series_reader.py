@@ -197,7 +197,15 @@ class SeriesReader(Node):
 
     def _read_headers(self) -> tuple[ImageInfo, tuple[StoredSlice, ...]]:
         opened = self.opened if self.volume is None else self.opened.volume(self.volume)
-        order, geometry = self._stacked(opened)
+        try:
+            order, geometry = self._stacked(opened)
+        except SeriesError as error:
+            if "SEG" in opened.headers["Modality"]:
+                error.add_note(
+                    "it is a segmentation: SegmentationReader reads its segments as masks or a label map, with empty "
+                    "slices where they have no frame"
+                )
+            raise
         frames = [opened.frames[k] for k in order]
         headers = _with_lossy_marks(opened.headers.take(order), frames)
         formats = pixel_formats(headers, [_pixel_tag(frame) for frame in frames])
