@@ -115,6 +115,15 @@ def test_files_that_are_none_are_told(tmp_path):
         SegmentTemplate.from_dcmqi(tmp_path / "broken.json")
 
 
+def test_what_stands_twice_is_told(tmp_path):
+    (tmp_path / "twice.json").write_text('{"SeriesNumber": "1", "SeriesNumber": "2"}')
+    with pytest.raises(ParameterError, match="'SeriesNumber' stands there twice"):
+        SegmentTemplate.from_dcmqi(tmp_path / "twice.json")
+    (tmp_path / "twice.yaml").write_text("algorithm: MANUAL\n1: Liver\n1: Spleen\n")
+    with pytest.raises(ParameterError, match="'1' stands there twice"):
+        SegmentTemplate.from_yaml(tmp_path / "twice.yaml")
+
+
 def test_descriptions_that_contradict_each_other_are_refused():
     with pytest.raises(ParameterError, match="metainfo 2: SeriesNumber is '2', and '1' in another one"):
         SegmentTemplate.from_dcmqi(metainfo([LIVER], SeriesNumber="1"), metainfo([SPINE], SeriesNumber="2"))
@@ -145,6 +154,9 @@ def test_a_few_lines_of_yaml_are_enough(tmp_path):
         ({1: "Artery", "algorithm": "MANUAL"}, "Tissue and Anatomical Structure for 'Artery', so that it must be said"),
         ({1: "Liver"}, "segment 1 .'Liver'. does not say how it was made"),
         ({1: "Liver", "algorithm": "AUTOMATIC"}, "does not say with what it was made"),
+        ({1: {"type": "Liver", "colour": "red"}}, "a colour must be red, green and blue from 0 to 255 .got 'red'"),
+        ({1: None}, "a code must be value, scheme and meaning"),
+        ({1: {"type": "Liver", "label": "x" * 65}}, "segment 1: 'label' must be text of at most 64"),
         ({1: {"label": "x"}}, "segment 1: 'type' is missing"),
         ({1: {"typ": "Liver"}}, "segment 1: 'typ' is none of algorithm"),
         ({"one": "Liver"}, "'one' is neither a label nor one of"),

@@ -1,11 +1,14 @@
 """Segments as items state them, judged by pydicom, highdicom and published colours."""
 
+import warnings
+
 import pytest
 from highdicom.seg import SegmentDescription
 from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 
 from slicewise.dicom.colours import lab_of_rgb, rgb_of_lab
+from slicewise.dicom.segment_template import SegmentTemplate
 from slicewise.dicom.segments import Segment
 from slicewise.errors import HeaderError, ParameterError
 from slicewise.image import Code
@@ -89,6 +92,8 @@ def test_colours_are_cielab_with_the_white_of_print(rgb, lab):
         ({"type": "Liver"}, "a code must be value, scheme and meaning"),
         ({"algorithm_type": "AUTO"}, "must be one of AUTOMATIC, SEMIAUTOMATIC, MANUAL \\(got 'AUTO'\\)"),
         ({"colour": (0, 0, 70000)}, "three whole numbers from 0 to 65535"),
+        ({"tracking_id": "x", "tracking_uid": "1.x"}, "'tracking_uid' must be a UID"),
+        ({"category": Code("1", "SCT", "")}, "a code must be value, scheme and meaning"),
         ({"tracking_id": "x"}, "'tracking_id' and 'tracking_uid' are stated together"),
         ({"anatomic_region_modifiers": codes.SCT.Left}, "need an 'anatomic_region'"),
     ],
@@ -96,7 +101,19 @@ def test_colours_are_cielab_with_the_white_of_print(rgb, lab):
 def test_what_cannot_be_stated_is_refused(changes, message):
     values = {"label": "A", "type": codes.SCT.Liver, "category": codes.SCT.AnatomicalStructure} | changes
     with pytest.raises(ParameterError, match=message):
-        Segment(**values)
+        Segment(**values).check()
+
+
+def test_items_that_break_rules_are_read_and_not_written_again():
+    item = Segment("A", codes.SCT.Liver, codes.SCT.Organ, algorithm_type="MANUAL", number=3).to_item()
+    with warnings.catch_warnings(action="ignore"):
+        item.SegmentLabel = "x" * 70
+        item.TrackingID = "alone"
+        item.SegmentedPropertyTypeCodeSequence[0].CodeMeaning = ""
+    read = Segment.from_item(item)
+    assert (len(read.label), read.tracking_id, read.type.meaning) == (70, "alone", "")
+    with pytest.raises(ParameterError, match=r"segment 3 .*'label' must be text of at most 64 characters"):
+        SegmentTemplate([read])
 
 
 def test_an_item_that_does_not_say_what_is_segmented_is_refused():

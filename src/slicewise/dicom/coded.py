@@ -9,19 +9,19 @@ from pydicom.dataset import Dataset
 from slicewise.errors import HeaderError, ParameterError
 from slicewise.image import Code
 
-__all__ = ["code_dataset", "code_of_dataset", "is_code_value", "to_code"]
+__all__ = ["check_code", "code_dataset", "code_of_dataset", "is_code_value", "to_code"]
 
 _SHORT = 16
 """Length of an SH value (PS3.5, 6.2)."""
 
 
 def to_code(value: Any) -> Code:
-    """Return a code of one of pydicom's dictionaries, or of value, scheme and meaning.
+    """Return a code of one of pydicom's dictionaries, or of value, scheme and meaning; a code as it is.
 
     Raises
     ------
     ParameterError
-        If it is neither.
+        If it is neither, or no header could state it.
 
     Examples
     --------
@@ -29,19 +29,38 @@ def to_code(value: Any) -> Code:
     >>> to_code(codes.SCT.Liver)
     Code(value='10200004', scheme='SCT', meaning='Liver')
     """
+    if isinstance(value, Code):
+        # What was read may be broken; what is written is checked.
+        return value
     parts = (value.value, value.scheme_designator, value.meaning) if hasattr(value, "scheme_designator") else value
-    is_text = isinstance(parts, tuple | list) and len(parts) == 3 and all(isinstance(p, str) for p in parts)
-    if not is_text or not all(p.strip() and p.isprintable() and "\\" not in p for p in parts):
-        raise ParameterError(
-            "a code must be value, scheme and meaning, e.g. ('10200004', 'SCT', 'Liver'), or one of pydicom's "
-            f"dictionaries, e.g. codes.SCT.Liver (got {value!r})"
-        )
+    if not isinstance(parts, tuple | list) or len(parts) != 3 or not all(isinstance(p, str) for p in parts):
+        raise _no_code(value)
     code = Code(*parts)
+    check_code(code)
+    return code
+
+
+def check_code(code: Code) -> None:
+    """Raise unless a header can state a code.
+
+    Raises
+    ------
+    ParameterError
+        If it cannot.
+    """
+    if not all(p.strip() and p.isprintable() and "\\" not in p for p in code):
+        raise _no_code(code)
     if len(code.scheme) > _SHORT or len(code.meaning) > 64:
         raise ParameterError(
             f"the scheme of a code has at most 16 characters, and its meaning at most 64 (got {tuple(code)!r})"
         )
-    return code
+
+
+def _no_code(value: Any) -> ParameterError:
+    return ParameterError(
+        "a code must be value, scheme and meaning, e.g. ('10200004', 'SCT', 'Liver'), or one of pydicom's "
+        f"dictionaries, e.g. codes.SCT.Liver (got {value!r})"
+    )
 
 
 def is_code_value(value: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -49,8 +50,8 @@ def check_lab(value: Sequence[int]) -> Lab:
     return lightness, a, b
 
 
-def lab_of_rgb(rgb: Sequence[int]) -> Lab:
-    """Return a colour of red, green and blue from 0 to 255 (sRGB).
+def lab_of_rgb(rgb: Any) -> Lab:
+    """Return a colour of red, green and blue from 0 to 255 (sRGB), as they come from a user.
 
     Raises
     ------
@@ -62,8 +63,11 @@ def lab_of_rgb(rgb: Sequence[int]) -> Lab:
     >>> lab_of_rgb((255, 255, 255))
     (65535, 32896, 32896)
     """
+    is_triple = isinstance(rgb, Sequence | np.ndarray) and len(rgb) == 3
+    if not is_triple or not all(isinstance(v, int | float | np.number) for v in rgb):
+        raise ParameterError(f"a colour must be red, green and blue from 0 to 255 (got {rgb!r})")
     values = np.asarray(rgb, np.float64)
-    if values.shape != (3,) or not ((values >= 0) & (values <= 255)).all():
+    if not ((values >= 0) & (values <= 255)).all():
         raise ParameterError(f"a colour must be red, green and blue from 0 to 255 (got {rgb!r})")
     share = values / 255
     linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)

@@ -122,7 +122,7 @@ def _content(source: str | os.PathLike[str] | Mapping[str, Any]) -> tuple[str, M
         return "", source
     path = Path(source).expanduser()
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
+        content = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_once)
     except OSError as error:
         raise ReadError(f"{path}: cannot be read ({error.strerror})") from error
     except ValueError as error:
@@ -130,6 +130,15 @@ def _content(source: str | os.PathLike[str] | Mapping[str, Any]) -> tuple[str, M
     if not isinstance(content, dict):
         raise ParameterError(f"{path}: must be an object of JSON, as dcmqi's metainfo.json is")
     return str(path), content
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Take an object of JSON; of two values of one name, one would be lost without a word."""
+    keys = [key for key, _ in pairs]
+    twice = [key for key in keys if keys.count(key) > 1]
+    if twice:
+        raise ValueError(f"{twice[0]!r} stands there twice")
+    return dict(pairs)
 
 
 def _check_known(content: Mapping[str, Any], known: Iterable[str], place: _Place) -> None:
@@ -206,10 +215,12 @@ def _segment(item: Any, place: _Place, algorithm_name: str) -> tuple[int, Segmen
             "give algorithm_name='...'",
         )
     values.setdefault("label", values["type"].meaning)
+    segment = Segment(**values)
     try:
-        return label, Segment(**values)
+        segment.check()
     except ParameterError as error:
         raise place.error(None, f"cannot be stated: {error}") from error
+    return label, segment
 
 
 def _label(item: Mapping[str, Any], place: _Place) -> int:

@@ -115,7 +115,15 @@ class SegmentTemplate:
                 f"segment {label} ({segment.label!r}) is {kind} and does not say with what it was made (PS3.3, "
                 "C.8.20.4): give algorithm_name='...', to the segment or to the template"
             )
-        return attrs.evolve(segment, algorithm_type=kind, algorithm_name=name, number=None, value=None)
+        called = segment.label if segment.label.strip() else segment.type.meaning
+        completed = attrs.evolve(
+            segment, label=called, algorithm_type=kind, algorithm_name=name, number=None, value=None
+        )
+        try:
+            completed.check()
+        except ParameterError as error:
+            raise ParameterError(f"segment {label} ({segment.label!r}): {error}") from error
+        return completed
 
     def __repr__(self) -> str:
         names = [f"{label}: {segment.label!r}" for one in self.segments for label, segment in one.items()]

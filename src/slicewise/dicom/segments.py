@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import attrs
 from pydicom.dataset import Dataset
+from pydicom.uid import RE_VALID_UID
 
-from slicewise.dicom.coded import code_dataset, code_of_dataset, to_code
+from slicewise.dicom.coded import check_code, code_dataset, code_of_dataset, to_code
 from slicewise.dicom.colours import Lab, check_lab, lab_of_rgb, rgb_of_lab
 from slicewise.errors import HeaderError, ParameterError
 from slicewise.image import Code
@@ -41,11 +43,8 @@ def _codes(values: Any) -> tuple[Code, ...]:
 
 
 def _text(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
-    longest = _LENGTHS[attribute.name]
-    if not isinstance(value, str) or len(value) > longest or not value.replace("\n", "").isprintable():
-        raise ParameterError(f"{attribute.name!r} must be text of at most {longest} characters (got {value!r})")
-    if attribute.name in ("label", "algorithm_name") and "\\" in value:
-        raise ParameterError(f"{attribute.name!r} must not have a backslash in it (got {value!r})")
+    if not isinstance(value, str):
+        raise ParameterError(f"{attribute.name!r} must be text (got {value!r})")
 
 
 def _algorithm(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
@@ -103,7 +102,7 @@ class Segment:
     Raises
     ------
     ParameterError
-        If a value cannot be stated.
+        If a value is of another kind. Whether a header can state it, a template checks.
 
     Examples
     --------
@@ -129,14 +128,32 @@ class Segment:
     value: int | None = attrs.field(default=None, validator=_value, kw_only=True)
     further: str = attrs.field(default="", repr=False, kw_only=True)
 
-    def __attrs_post_init__(self) -> None:
+    def check(self) -> None:
+        """Raise unless a header can state the segment; one that was read may break rules, and is a segment still.
+
+        Raises
+        ------
+        ParameterError
+            If it cannot.
+        """
+        for name, longest in _LENGTHS.items():
+            value = getattr(self, name)
+            if len(value) > longest or not value.replace("\n", "").isprintable():
+                raise ParameterError(f"{name!r} must be text of at most {longest} characters (got {value!r})")
+            if name in ("label", "algorithm_name") and "\\" in value:
+                raise ParameterError(f"{name!r} must not have a backslash in it (got {value!r})")
         if bool(self.tracking_id) != bool(self.tracking_uid):
             raise ParameterError(
-                f"segment {self.label!r}: 'tracking_id' and 'tracking_uid' are stated together (got "
-                f"{self.tracking_id!r} and {self.tracking_uid!r})"
+                f"'tracking_id' and 'tracking_uid' are stated together (got {self.tracking_id!r} and "
+                f"{self.tracking_uid!r})"
             )
+        if self.tracking_uid and not re.fullmatch(RE_VALID_UID, self.tracking_uid):
+            raise ParameterError(f"'tracking_uid' must be a UID (got {self.tracking_uid!r})")
         if self.anatomic_region_modifiers and self.anatomic_region is None:
-            raise ParameterError(f"segment {self.label!r}: 'anatomic_region_modifiers' need an 'anatomic_region'")
+            raise ParameterError("'anatomic_region_modifiers' need an 'anatomic_region'")
+        codes = [self.type, self.category, *self.type_modifiers, *self.anatomic_region_modifiers]
+        for code in [*codes, *([self.anatomic_region] if self.anatomic_region is not None else [])]:
+            check_code(code)
 
     @property
     def rgb(self) -> tuple[int, int, int] | None:
@@ -199,7 +216,6 @@ class Segment:
         inner = item[_TYPE].value[0]
         region = _first_code(item, _REGION, place)
         region_item = item[_REGION].value[0] if region is not None else Dataset()
-        tracked = [str(item.get(keyword) or "") for keyword in ("TrackingID", "TrackingUID")]
         colour = item.get("RecommendedDisplayCIELabValue")
         algorithm = str(item.get("SegmentAlgorithmType") or "")
         return cls(
@@ -212,8 +228,8 @@ class Segment:
             algorithm_type=algorithm if algorithm in ALGORITHM_TYPES else None,
             algorithm_name=str(item.get("SegmentAlgorithmName") or ""),
             description=str(item.get("SegmentDescription") or ""),
-            tracking_id=tracked[0] if all(tracked) else "",
-            tracking_uid=tracked[1] if all(tracked) else "",
+            tracking_id=str(item.get("TrackingID") or ""),
+            tracking_uid=str(item.get("TrackingUID") or ""),
             colour=tuple(int(v) for v in colour) if colour is not None and len(colour) == 3 else None,
             number=None if item.get("SegmentNumber") is None else int(item.SegmentNumber),
             value=_stated_value(item),

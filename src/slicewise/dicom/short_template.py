@@ -55,9 +55,21 @@ def parsed(source: str | os.PathLike[str] | Mapping[Any, Any]) -> dict[str, Any]
     }
 
 
+class _Loader(yaml.SafeLoader):  # type: ignore[misc]
+    """Reads YAML; of two values of one label, one would be lost without a word."""
+
+    def construct_mapping(self, mapping: Any, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
+        keys = [key.value for key, _ in mapping.value]
+        twice = [key for key in keys if keys.count(key) > 1]
+        if twice:
+            raise yaml.YAMLError(f"{twice[0]!r} stands there twice")
+        made: dict[Any, Any] = super().construct_mapping(mapping, deep=deep)
+        return made
+
+
 def _content(path: Path) -> tuple[str, Mapping[Any, Any]]:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 - a SafeLoader
     except OSError as error:
         raise ReadError(f"{path}: cannot be read ({error.strerror})") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -86,10 +98,12 @@ def _segment(value: Any, place: str) -> Segment:
         "label": kind.meaning,
         "colour": None if said.get("colour") is None else lab_of_rgb(said["colour"]),
     }
+    segment = Segment(**values | {name: str(said[name]) for name in _TEXTS if name in said})
     try:
-        return Segment(**values | {name: str(said[name]) for name in _TEXTS if name in said})
+        segment.check()
     except ParameterError as error:
         raise ParameterError(f"{place}: {error}") from error
+    return segment
 
 
 def _codes(value: Any, place: str) -> list[Code]:
