@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+
 import highdicom as hd
 import numpy as np
 import pydicom
@@ -12,7 +15,7 @@ from pydicom.sr.codedict import codes
 import slicewise as sw
 from makers import write_series
 from segmentation_judges import by_dcmqi, by_highdicom, source_grid
-from witnesses import datasets, findings_of_dciodvfy, sitk_image
+from witnesses import datasets, findings_of_dciodvfy, sitk_image, tool
 
 TISSUE = codes.SCT.Tissue
 TEMPLATE = sw.SegmentTemplate(
@@ -354,6 +357,17 @@ def test_frames_refer_to_the_slices_they_come_from_on_another_grid(ct, phantom_c
         assert all(s.SpatialLocationsPreserved == "NO" for s in sources)
 
 
+def test_what_is_known_of_the_source_is_not_replaced_by_defaults(tmp_path):
+    known = {"ClinicalTrialTimePointID": "week 4", "LossyImageCompression": "01", "LossyImageCompressionRatio": "10"}
+    write_series(tmp_path / "ct", np.zeros((3, 4, 4), np.int16), LossyImageCompressionMethod="ISO_10918_1", **known)
+    template = sw.SegmentTemplate.from_dcmqi(ONE.to_dcmqi())
+    dataset = pydicom.dcmread(written(sw.SeriesReader(tmp_path / "ct") >= 0, tmp_path / "seg.dcm", template))
+    assert (dataset.ClinicalTrialTimePointID, dataset.ClinicalTrialSeriesID) == ("week 4", "Session1")
+    assert dataset.ClinicalTrialCoordinatingCenterName == ""
+    assert (dataset.LossyImageCompression, dataset.LossyImageCompressionRatio) == ("01", 10)
+    assert (dataset.LossyImageCompressionMethod, dataset.PatientBirthDate) == ("ISO_10918_1", "")
+
+
 def test_segments_are_described_as_the_template_has_it(mask, tmp_path):
     seg = hd.seg.segread(written(mask, tmp_path / "seg.dcm"))
     soft, bone = seg.get_segment_description(2), seg.get_segment_description(3)
@@ -423,6 +437,35 @@ def test_dcmqi_reads_the_masks(mask, labels, paths, tmp_path, crop):
     path = written(mask, tmp_path / "seg.dcm", inplane_cropping=crop)
     read = by_dcmqi(path, paths, tmp_path / "dcmqi")
     assert [np.array_equal(r > 0, labels == k) for r, k in zip(read, (2, 5, 9), strict=True)] == [True] * 3
+
+
+@pytest.mark.tool
+def test_dcmqi_takes_the_description_and_says_the_same_of_the_segments(mask, labels, paths, tmp_path):
+    described = sw.SegmentTemplate.from_dcmqi(TEMPLATE.to_dcmqi())
+    (tmp_path / "metainfo.json").write_text(json.dumps(described.to_dcmqi()))
+    image = sitk.GetImageFromArray(labels)
+    image.CopyInformation(sitk_image(paths[0].parent))
+    sitk.WriteImage(image, str(tmp_path / "labels.nrrd"))
+    options = {
+        "--inputImageList": tmp_path / "labels.nrrd",
+        "--inputDICOMDirectory": paths[0].parent,
+        "--inputMetadata": tmp_path / "metainfo.json",
+        "--outputDICOM": tmp_path / "theirs.dcm",
+    }
+    command = [tool("itkimage2segimage"), *(word for option in options.items() for word in option), "--skip"]
+    subprocess.run(command, check=True, capture_output=True)
+    theirs = pydicom.dcmread(tmp_path / "theirs.dcm")
+    ours = pydicom.dcmread(written(mask, tmp_path / "ours.dcm", described))
+    assert len(ours.SegmentSequence) == len(theirs.SegmentSequence) == 3
+    for mine, other in zip(ours.SegmentSequence, theirs.SegmentSequence, strict=True):
+        for element in mine:
+            # dcmqi has the white of a screen, and not that of the standard.
+            if element.tag.group == 0x0062 and element.keyword != "RecommendedDisplayCIELabValue":
+                assert element == other[element.tag]
+    for keyword in ("SeriesNumber", "SeriesDescription", "ContentCreatorName", "ClinicalTrialSeriesID"):
+        assert ours[keyword] == theirs[keyword]
+    frames = theirs.pixel_array
+    assert np.array_equal(ours.pixel_array, frames[frames.any(axis=(1, 2))])
 
 
 @pytest.mark.tool

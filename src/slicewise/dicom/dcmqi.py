@@ -284,6 +284,7 @@ def _stated_segment(label: int, segment: Segment) -> dict[str, Any]:
         raise ParameterError(f"segment {label} ({segment.label!r}) states what dcmqi has no place for")
     if segment.colour is not None:
         rgb = rgb_of_lab(segment.colour)
-        is_exact = lab_of_rgb(rgb) == segment.colour
-        found[list(_COLOURS)[0 if is_exact else 1]] = list(rgb if is_exact else segment.colour)
+        found["recommendedDisplayRGBValue"] = list(rgb)
+        if lab_of_rgb(rgb) != segment.colour:
+            found["RecommendedDisplayCIELabValue"] = list(segment.colour)
     return found
