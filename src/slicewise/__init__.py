@@ -77,6 +77,7 @@ _HOMES = {
     "filter": "filters.own",
     "itk": "filters.itk",
     "label_statistics": "filters.label_statistics",
+    "preview_labels": "filters.label_preview",
     "read_instance": "io.instances",
     "read_volumes": "io.series_volumes",
     "sitk": "filters.sitk",
@@ -152,6 +153,7 @@ __all__ = [
     "filter",
     "itk",
     "label_statistics",
+    "preview_labels",
     "read_instance",
     "read_volumes",
     "sitk",
@@ -173,6 +175,7 @@ if TYPE_CHECKING:
     from slicewise.filters.function import Function
     from slicewise.filters.geometry import Resample
     from slicewise.filters.intensity import Cast, Clip, Threshold, Window
+    from slicewise.filters.label_preview import preview_labels
     from slicewise.filters.label_statistics import label_statistics
     from slicewise.filters.missing import FillMissing
     from slicewise.filters.neighbourhood import Gaussian, Median
