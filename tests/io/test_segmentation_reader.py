@@ -33,6 +33,7 @@ from slicewise.errors import (
     ReadError,
     SeriesError,
     SeveralSeriesError,
+    SlicewiseWarning,
     SpaceMismatchError,
 )
 
@@ -168,13 +169,30 @@ def test_what_does_not_lie_on_the_source_is_an_error_that_says_by_how_much(tmp_p
         _ = sw.SegmentationReader(beyond, source=source.node[:4]).geometry
 
 
-def test_another_patient_or_frame_of_reference_is_refused(tmp_path, source):
+def test_another_patient_is_refused(tmp_path, source):
     path = write_segmentation(tmp_path / "seg.dcm", source.images, blobs(SHAPE, [1]), [1])
-    edited(path, lambda ds: setattr(ds, "FrameOfReferenceUID", "1.2.3"))
-    with pytest.raises(SpaceMismatchError, match=r"FrameOfReferenceUID: '1\.2\.3'"):
-        _ = sw.SegmentationReader(path, source=source.node).geometry
     edited(path, lambda ds: setattr(ds, "PatientID", "somebody else"))
     with pytest.raises(PatientMismatchError, match="somebody else"):
+        _ = sw.SegmentationReader(path, source=source.node).geometry
+
+
+def test_another_frame_of_reference_is_refused_unless_the_images_are_those_of_the_source(tmp_path, source):
+    labels = blobs(SHAPE, [1])
+    path = write_segmentation(tmp_path / "seg.dcm", source.images, labels, [1])
+    edited(path, lambda ds: setattr(ds, "FrameOfReferenceUID", "1.2.3"))
+    # As pydicom-seg writes it.
+    with pytest.warns(SlicewiseWarning, match=r"FrameOfReferenceUID 1\.2\.3 and .* refers to the images of the source"):
+        headers = (reader := sw.SegmentationReader(path, source=source.node)).headers
+    assert set(headers["FrameOfReferenceUID"]) == {source.images[0].FrameOfReferenceUID}
+    assert np.array_equal(values(reader), labels)
+
+    def forget(dataset):
+        del dataset.ReferencedSeriesSequence
+        for frame in dataset.PerFrameFunctionalGroupsSequence:
+            del frame.DerivationImageSequence
+
+    edited(path, forget)
+    with pytest.raises(SpaceMismatchError, match="does not refer to the images of the source"):
         _ = sw.SegmentationReader(path, source=source.node).geometry
 
 

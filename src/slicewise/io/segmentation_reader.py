@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +11,13 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import numpy as np
 
-from slicewise.errors import ParameterError, PatientMismatchError, SlicewiseError, SpaceMismatchError
+from slicewise.errors import (
+    ParameterError,
+    PatientMismatchError,
+    SlicewiseError,
+    SlicewiseWarning,
+    SpaceMismatchError,
+)
 from slicewise.image import Geometry, Image, ImageInfo, Source
 from slicewise.image.geometry import REGULAR_TOLERANCE
 from slicewise.io.listing import PathLike
@@ -86,7 +93,8 @@ class SegmentationReader(Node):
         If there is no segmentation or there are several; if segments overlap, which the message names; if frames are
         of several orientations, tiles of a whole slide, or fit no even grid.
     SpaceMismatchError
-        If the frames do not lie on the grid of the source; the message says by how much.
+        If the frames do not lie on the grid of the source; the message says by how much. Or if the segmentation is in
+        another frame of reference, and does not refer to the images of the source.
     PatientMismatchError
         If the source is of another patient.
     ParameterError
@@ -237,11 +245,31 @@ class SegmentationReader(Node):
 
 
 def _check_same_patient(opened: OpenedSegmentation, source: ImageInfo) -> None:
-    for keyword, error in (("PatientID", PatientMismatchError), ("FrameOfReferenceUID", SpaceMismatchError)):
-        mine, others = opened.headers[keyword][0], source.headers[keyword]
-        other = next((value for value in others if value and mine and str(value) != str(mine)), None)
-        if other is not None:
-            raise error(
-                f"{opened.name} and its source are not of the same {keyword}: {str(mine)!r} and {str(other)!r}. "
-                "Is this what was segmented?"
-            )
+    patients = _differing(opened, source, "PatientID")
+    if patients is not None:
+        raise PatientMismatchError(
+            f"{opened.name} and its source are of different patients (PatientID {patients[0]!r} and {patients[1]!r}). "
+            "Is this what was segmented?"
+        )
+    frames = _differing(opened, source, "FrameOfReferenceUID")
+    if frames is None:
+        return
+    told = f"different frames of reference (FrameOfReferenceUID {frames[0]} and {frames[1]})"
+    if not opened.references & {s.sop_instance_uid for of_slice in source.sources for s in of_slice}:
+        raise SpaceMismatchError(
+            f"{opened.name} and its source are in {told}, and it does not refer to the images of the source: nothing "
+            "says how they lie to each other. Is this what was segmented?"
+        )
+    # Some programs invent one; an instance that is referred to says more.
+    warnings.warn(
+        f"{opened.name} and its source state {told}; it refers to the images of the source, and so that of the source "
+        "is taken",
+        SlicewiseWarning,
+        stacklevel=2,
+    )
+
+
+def _differing(opened: OpenedSegmentation, source: ImageInfo, keyword: str) -> tuple[str, str] | None:
+    mine, others = opened.headers[keyword][0], source.headers[keyword]
+    other = next((value for value in others if value and mine and str(value) != str(mine)), None)
+    return None if other is None else (str(mine), str(other))

@@ -169,6 +169,12 @@ class OpenedSegmentation:
         return tuple(found)
 
     @property
+    def references(self) -> frozenset[str]:
+        """The SOP Instance UIDs of all images that frames, or the file as a whole, refer to."""
+        stated = {source.sop_instance_uid for frame in self.frames for source in frame.sources}
+        return frozenset(stated.union(*(facts.referenced for facts in self.facts)))
+
+    @property
     def positions(self) -> npt.NDArray[np.float64] | None:
         """Where the frames lie, of shape (frames, 3), in mm, LPS; None if they have no place in the patient."""
         found = [facts.positions for facts in self.facts if facts.positions is not None]

@@ -83,6 +83,11 @@ class FrameFacts:
     _shared: FrameItem | None = attrs.field(repr=False)
     _headers: Headers = attrs.field(repr=False)
 
+    @property
+    def referenced(self) -> frozenset[str]:
+        """The instances that the file as a whole refers to."""
+        return frozenset(_series_of_instances(self._headers))
+
     @cached_property
     def sources(self) -> tuple[tuple[Source, ...], ...]:
         """For each frame the instances, or frames of them, that it was made of."""

@@ -43,6 +43,7 @@ _OF_FRAMES = (
 """What is said of frames, and is not true of slices, of which several may be made; and of stored labels."""
 
 _PLANE = tuple(tag_of(k) for k in ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"))
+_FRAME_OF_REFERENCE = tag_of("FrameOfReferenceUID")
 _ROWS, _COLUMNS = tag_of("Rows"), tag_of("Columns")
 _THICKNESS, _BETWEEN = tag_of("SliceThickness"), tag_of("SpacingBetweenSlices")
 
@@ -130,6 +131,9 @@ class SegmentLayout:
         }
         for tag, number in ((_ROWS, geometry.rows), (_COLUMNS, geometry.columns)):
             columns[tag] = RawElement(tag, "US", number.to_bytes(2, "little"))
+        frame = None if self.source is None else self.source.headers.column(_FRAME_OF_REFERENCE)
+        if frame is not None:
+            columns[_FRAME_OF_REFERENCE] = frame
         plane = self.opened.facts[0].plane
         if geometry.is_in_patient and plane is not None:
             for tag in _PLANE:

@@ -94,7 +94,9 @@ def _paint(opened: OpenedSegmentation, frames: Sequence[PlacedFrame], overlap: s
         # Each was cropped for itself, so that they only meet on the whole slice.
         size, covered = (plane.shape[0], plane.shape[1]), plane
         masks = [_whole(placed, plane.shape) for placed in frames]
-    names = {segment.number: f"{segment.number} ({segment.label})" for segment in opened.segments}
+    names = {
+        segment.number: f"{segment.number} ({segment.label or segment.type.meaning})" for segment in opened.segments
+    }
     marks = [
         Mark(mask, opened.labels[placed.frame.segment or 0], names[placed.frame.segment])
         for mask, placed in zip(masks, frames, strict=True)
