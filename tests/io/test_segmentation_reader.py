@@ -433,6 +433,27 @@ def test_a_segmentation_goes_on_in_a_pipeline(tmp_path, source):
     assert np.array_equal(sitk.GetArrayFromImage(sitk.ReadImage(written)), labels[labels.any(axis=(1, 2))])
 
 
+def test_slices_of_a_segmentation_are_not_written_as_files_of_their_own(tmp_path, source):
+    path = write_segmentation(tmp_path / "seg.dcm", source.images, blobs(SHAPE, [1]), [1])
+    for reader in (sw.SegmentationReader(path), sw.SegmentationReader(path, segment=1)[:1]):
+        with pytest.raises(HeaderError, match="segments with SegmentationWriter"):
+            reader >> sw.SeriesWriter(tmp_path / "out")
+
+
+def test_reproducible_identifiers_do_not_depend_on_where_the_file_lies(tmp_path, source):
+    path = write_segmentation(tmp_path / "a.dcm", source.images, blobs(SHAPE, [1]), [1])
+    other = tmp_path / "b.dcm"
+    other.write_bytes(path.read_bytes())
+    template = sw.SegmentTemplate({1: codes.SCT.Liver}, algorithm_type="MANUAL")
+    made = [
+        (
+            sw.SegmentationReader(p) >> sw.SegmentationWriter(tmp_path / f"{k}.dcm", template, uids="reproducible")
+        ).update(progress=False)
+        for k, p in enumerate((path, other))
+    ]
+    assert made[0].series_uid == made[1].series_uid
+
+
 # --- what is found ----------------------------------------------------------------------------------
 
 

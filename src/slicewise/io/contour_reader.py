@@ -20,6 +20,7 @@ from slicewise.errors import (
     SpaceMismatchError,
 )
 from slicewise.image import ImageInfo, Operation
+from slicewise.image.elements import tag_of
 from slicewise.image.geometry import REGULAR_TOLERANCE
 from slicewise.io.contour_reader_file import Region, StructureSet, chosen_region, open_structure_set
 from slicewise.io.contour_reader_fill import polygon_mask
@@ -101,6 +102,12 @@ class ContourReader(Node):
         """The file, its size and time of change, and what is read of it."""
         file = self._opened.file
         return [str(file.path), file.size, file.mtime_ns, {k: v for k, v in self.parameters.items() if k != "path"}]
+
+    @property
+    def content(self) -> Any:
+        """What is read, told in the same way wherever the file lies: its instance, and what is read of it."""
+        instance = self._opened.file.text(tag_of("SOPInstanceUID"))
+        return [instance, {name: value for name, value in self.parameters.items() if name != "path"}]
 
     @property
     def parameter_text(self) -> str:

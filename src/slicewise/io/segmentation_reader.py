@@ -19,6 +19,7 @@ from slicewise.errors import (
     SpaceMismatchError,
 )
 from slicewise.image import Geometry, Image, ImageInfo, Source
+from slicewise.image.elements import tag_of
 from slicewise.image.geometry import REGULAR_TOLERANCE
 from slicewise.io.listing import PathLike
 from slicewise.io.parameters import one_of, tolerance
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
     from slicewise.dicom.segments import Segment
 
 __all__ = ["SegmentationReader"]
+
+
+_INSTANCE = tag_of("SOPInstanceUID")
 
 
 def _lent(value: Any) -> Any:
@@ -127,6 +131,12 @@ class SegmentationReader(Node):
         return [files, {name: value for name, value in self.parameters.items() if name != "path"}]
 
     @property
+    def content(self) -> Any:
+        """What is read, told in the same way wherever the file lies: its instance, and what is read of it."""
+        instances = [file.text(_INSTANCE) for file in self._opened.files]
+        return [instances, {name: value for name, value in self.parameters.items() if name != "path"}]
+
+    @property
     def parameter_text(self) -> str:
         """The path, and what differs from the defaults."""
         shown = f"{len(self.path)} files" if isinstance(self.path, tuple) else repr(self.path)
@@ -172,11 +182,7 @@ class SegmentationReader(Node):
     @cached_property
     def info(self) -> ImageInfo:
         """All that the header tells."""
-        try:
-            return self._layout.info(self._dtype, len(self._shown) if self.values == "masks" else 1)
-        except SlicewiseError as error:
-            error.add_note(f"in {self!r}")
-            raise
+        return self._layout.info(self._dtype, len(self._shown) if self.values == "masks" else 1)
 
     def table(self) -> pd.DataFrame:
         """Return a pandas table of the segments, one row each, by their numbers.
@@ -234,8 +240,8 @@ class SegmentationReader(Node):
 
     @cached_property
     def _layout(self) -> SegmentLayout:
-        source = None if self.source is None else self.source.info
         try:
+            source = next(iter(self.input_infos()), None)
             if source is not None:
                 _check_same_patient(self._opened, source)
             return layout_of(self._opened, source, self.tolerance, on_gap=self.on_gap, on_no_plane=self.on_no_plane)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from slicewise.dicom.coded import to_code
 from slicewise.dicom.segments import Segment
 from slicewise.errors import ParameterError
@@ -23,8 +25,10 @@ def segment_key(value: Any) -> SegmentKey | None:
     ParameterError
         If it is none of them.
     """
-    if value is None or isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
+    if value is None or isinstance(value, str):
         return value
+    if isinstance(value, int | np.integer) and not isinstance(value, bool):
+        return int(value)
     try:
         return to_code(value)
     except ParameterError as error:

@@ -17,8 +17,8 @@ __all__ = ["FramePlaces", "Placed", "as_they_lie", "on_own_grid", "on_source_gri
 
 FloatArray = npt.NDArray[np.float64]
 
-_MOST_SLICES = 65535
-"""As many as a number of frames of 16 bits counts; more are no gap but a broken position."""
+_MOST_SLICES = 10_000
+"""Five metres of half a millimetre: more are no gap but a broken position."""
 
 
 class Placed(NamedTuple):
