@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import random
+import warnings
 
 import numpy as np
 import pydicom
@@ -24,6 +26,7 @@ from slicewise.errors import (
     PatientMismatchError,
     SeriesError,
     SeveralSeriesError,
+    SlicewiseError,
     SlicewiseWarning,
     SpaceMismatchError,
 )
@@ -261,6 +264,26 @@ def test_a_header_that_contradicts_itself_is_told(tmp_path, ct):
     structure_set(tmp_path / "other.dcm", {"A": [box((2, 2), (9, 9), 1)]})
     with pytest.raises(SeveralSeriesError, match="2 structure sets"):
         _ = sw.ContourReader(tmp_path).regions
+
+
+def test_damaged_bytes_are_an_error_of_ours_or_other_contours(tmp_path, ct):
+    path = structure_set(
+        tmp_path / "rs.dcm", {"A": [box((2, 2), (9, 9), z) for z in range(8)], "B": [box((20, 20), (39, 39), 3)]}
+    )
+    whole, chance = path.read_bytes(), random.Random(4)  # noqa: S311 - no secret
+    for _ in range(150):
+        damaged = bytearray(whole)
+        for _ in range(chance.choice((1, 3))):
+            damaged[chance.randrange(132, len(damaged))] = chance.randrange(256)
+        path.write_bytes(damaged[: chance.randrange(200, len(damaged))] if chance.random() < 0.3 else damaged)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SlicewiseWarning)
+            try:
+                found = values(ct >> sw.ContourReader(path, values="masks"))
+            except SlicewiseError:
+                continue
+        # Any other exception fails the test.
+        assert found.shape[:3] == SHAPE
 
 
 def test_slabs_give_what_the_whole_does(tmp_path, ct):

@@ -8,6 +8,7 @@ from functools import cached_property
 import attrs
 import numpy as np
 import numpy.typing as npt
+from pydicom.sequence import Sequence as Items
 
 from slicewise.dicom.header_parser import assemble
 from slicewise.dicom.items import items_of
@@ -104,7 +105,8 @@ class StructureSet:
     @cached_property
     def regions(self) -> tuple[Region, ...]:
         """The regions, in the order of the file."""
-        names = [str(item.get("ROIName") or "") for item in self.headers["StructureSetROISequence"][0] or []]
+        decoded = self.headers["StructureSetROISequence"][0]
+        names = [str(item.get("ROIName") or "") for item in decoded] if isinstance(decoded, Items) else []
         items = self._items(_REGIONS)
         numbers = [_integer(item.get(_NUMBER), "ROINumber") for item in items]
         if not items or len(names) != len(items) or len(set(numbers)) < len(numbers):
