@@ -14,6 +14,8 @@ _SHOWN = (
     ("slicewise.image.headers", "Headers", "headers", "headers_html"),
     ("slicewise.pipeline.profile", "Profile", "profiles", "profile_html"),
     ("slicewise.dicom.report", "Report", "tables", "report_html"),
+    ("slicewise.filters.label_preview", "LabelPreview", "labels", "preview_html"),
+    ("slicewise.filters.label_statistics", "LabelTable", "labels", "label_table_html"),
     ("slicewise.io.compare", "Comparison", "tables", "comparison_html"),
     ("slicewise.io.discovery", "Discovery", "tables", "discovery_html"),
     ("slicewise.io.series_volumes", "Volumes", "tables", "volumes_html"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -34,6 +33,7 @@ from slicewise.io.listing import PathLike
 from slicewise.io.one_kind import check_one_kind
 from slicewise.io.opened_series import OpenedSeries, check_not_tiled, listing, open_series
 from slicewise.io.parameters import fixed_mapping, one_of, tolerance
+from slicewise.io.paths import path_or_paths
 from slicewise.io.pixel_files import MOST_EXPANSION, check_room
 from slicewise.io.planeless import check_none_has_plane, plane_states, stack_without_planes
 from slicewise.io.policies import policy_steps
@@ -47,12 +47,6 @@ from slicewise.pipeline.sources import SourceFile
 __all__ = ["SeriesReader"]
 
 _LARGE = 1024**3
-
-
-def _path(value: PathLike | Sequence[PathLike]) -> str | tuple[str, ...]:
-    if isinstance(value, str | os.PathLike):
-        return os.fspath(value)
-    return tuple(os.fspath(v) for v in value)
 
 
 def _volume(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
@@ -118,7 +112,7 @@ class SeriesReader(Node):
         orientations. The message names the files and says how to go on.
     """
 
-    path: PathLike | Sequence[PathLike] = attrs.field(converter=_path)
+    path: PathLike | Sequence[PathLike] = attrs.field(converter=path_or_paths)
     series: str | int | None = attrs.field(default=None, kw_only=True)
     where: Mapping[str, Any] | None = attrs.field(
         default=None, kw_only=True, converter=attrs.converters.optional(fixed_mapping)
@@ -216,7 +210,15 @@ class SeriesReader(Node):
 
     def _read_headers(self) -> tuple[ImageInfo, tuple[StoredSlice, ...]]:
         opened = self.opened if self.volume is None else self.opened.volume(self.volume)
-        order, geometry = self._stacked(opened)
+        try:
+            order, geometry = self._stacked(opened)
+        except SeriesError as error:
+            if "SEG" in opened.headers["Modality"]:
+                error.add_note(
+                    "it is a segmentation: SegmentationReader reads its segments as masks or a label map, with empty "
+                    "slices where they have no frame"
+                )
+            raise
         frames = [opened.frames[k] for k in order]
         headers = _with_lossy_marks(opened.headers.take(order), frames)
         formats = pixel_formats(headers, [_pixel_tag(frame) for frame in frames])
