@@ -11,11 +11,13 @@ import numpy as np
 
 from slicewise.dicom.grid_attributes import generator_for, regenerate
 from slicewise.dicom.pixel_size import same_pixel_size
+from slicewise.dicom.provenance_block import FAMILY, GROUP
 from slicewise.dicom.rule_table import (
     COLUMNS,
     PRIVATE,
     PRIVATE_GRID,
     PRIVATE_GRID_CREATORS,
+    PRIVATE_PROVENANCE,
     Row,
     mark_for,
     row_for,
@@ -157,7 +159,10 @@ def row_of(tag: int, headers: Headers) -> Row:
     block = (tag & 0xFFFF) >> 8 or tag & 0xFFFF
     column = headers.column((tag & 0xFFFF0000) | block)
     creator = column if isinstance(column, RawElement) else next((e for e in column or () if e is not None), None)
-    return PRIVATE_GRID if text_of(creator) in PRIVATE_GRID_CREATORS else PRIVATE
+    name = text_of(creator)
+    if tag >> 16 == GROUP and name.startswith(FAMILY):
+        return PRIVATE_PROVENANCE
+    return PRIVATE_GRID if name in PRIVATE_GRID_CREATORS else PRIVATE
 
 
 def _mark(row: Row, task: _Task) -> str:
