@@ -45,6 +45,7 @@ _HOMES = {
     "PerSlice": "image",
     "Permute": "filters.orientation",
     "Project": "filters.projections",
+    "Recipe": "io.recipes",
     "RectifyTilt": "filters.tilt",
     "Reorient": "filters.orientation",
     "Resample": "filters.geometry",
@@ -113,6 +114,7 @@ __all__ = [
     "PerSlice",
     "Permute",
     "Project",
+    "Recipe",
     "RectifyTilt",
     "Reorient",
     "Resample",
@@ -182,6 +184,7 @@ if TYPE_CHECKING:
     from slicewise.io.multi_frame_writer import MultiFrameWriter
     from slicewise.io.new_series import NewSeries
     from slicewise.io.overlay_mask import OverlayMask
+    from slicewise.io.recipes import Recipe
     from slicewise.io.series_reader import SeriesReader
     from slicewise.io.series_volumes import read_volumes
     from slicewise.io.series_writer import SeriesWriter
