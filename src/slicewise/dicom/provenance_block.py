@@ -38,6 +38,8 @@ CREATOR = f"{FAMILY} 1.0"
 _RUN, _PLACE, _MARKS, _VERSIONS, _RECIPE, _MISSING, _STORY, _INSTANCES = range(1, 9)
 _VRS = {_RUN: "LO", _PLACE: "IS", _MARKS: "UT", _VERSIONS: "LO", _RECIPE: "UT", _MISSING: "UT"}
 _BYTES = "OB"
+_LONG = 4096
+"""What is longer stands in the first instance of a series alone, as that of a stack of a hundred volumes."""
 _MARK = re.compile(r"(\S+) (\S+) (\S+)")
 
 
@@ -121,7 +123,7 @@ class InstanceBlock:
 
 
 def series_elements(first: InstanceBlock, place: int) -> dict[int, Column]:
-    """Return the elements of all instances of a series.
+    """Return the elements of all instances of a series; what is long is in the first alone.
 
     Parameters
     ----------
@@ -131,12 +133,15 @@ def series_elements(first: InstanceBlock, place: int) -> dict[int, Column]:
         The block within the group.
     """
     found: dict[int, Column] = dict(first.elements(place))
-    number, instances = _tag(place, _PLACE), _tag(place, _INSTANCES)
+    number = _tag(place, _PLACE)
     found[number] = tuple(
         RawElement(number, _VRS[_PLACE], f"{k}\\{first.count}".encode("ascii")) for k in range(1, first.count + 1)
     )
-    if first.instances and first.count > 1:
-        found[instances] = (RawElement(instances, _BYTES, first.instances), *[None] * (first.count - 1))
+    for tag in [_tag(place, n) for n in (_RECIPE, _MISSING, _STORY, _INSTANCES)]:
+        element = found.get(tag)
+        is_long = tag == _tag(place, _INSTANCES) or (isinstance(element, RawElement) and len(element.value) > _LONG)
+        if isinstance(element, RawElement) and is_long and first.count > 1:
+            found[tag] = (element, *[None] * (first.count - 1))
     return found
 
 
