@@ -106,6 +106,7 @@ class Recording:
             self.source.info.history,
             self.rows(final),
             writer=self.writer,
+            has_recipe=bool(told.text),
             loss=() if self.lossy is None else (self.lossy.name, str(self.lossy.amount)),
         ).pack()
         missing = "\n".join(told.missing)

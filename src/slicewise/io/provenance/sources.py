@@ -10,6 +10,7 @@ from slicewise.errors import HeaderError
 from slicewise.filters.deidentify import Deidentify
 from slicewise.image import Headers
 from slicewise.io.provenance.story import Given, SourceSeries
+from slicewise.pipeline.memory import InMemory
 from slicewise.pipeline.node import Node
 
 __all__ = ["given_digest", "sources_of"]
@@ -63,6 +64,7 @@ def _source(n: Node, name: str, hiding: Sequence[Deidentify]) -> tuple[SourceSer
         slices=info.slices,
         digest=given_digest(given) if given else "",
         runs=tuple(runs),
+        computed="; ".join(step.description for step in info.history) if isinstance(n, InMemory) else "",
         is_renamed=bool(hiding),
     )
     return source, tuple(given)

@@ -13,7 +13,7 @@ from slicewise.dicom.report import ReportRow
 from slicewise.errors import HeaderError
 from slicewise.image import Action, Operation, Step
 
-__all__ = ["Given", "SourceSeries", "Story", "ToldRow", "ToldStep", "packed", "unpacked"]
+__all__ = ["Given", "SourceSeries", "Story", "ToldRow", "ToldStep", "given_of", "packed", "unpacked"]
 
 _MOST = 1 << 28
 """A text larger than this is none that was written here."""
@@ -55,6 +55,8 @@ class SourceSeries:
         Digest of the instances in the order of the slices.
     runs : tuple of str
         The runs that made these series, if they were derived and said so.
+    computed : str
+        Of an image in memory the steps that were done to it before, in words; empty if there were none.
     is_renamed : bool
         Whether identifiers are others than in the files, since a step took identification out.
     """
@@ -65,6 +67,7 @@ class SourceSeries:
     slices: int
     digest: str
     runs: tuple[str, ...] = ()
+    computed: str = ""
     is_renamed: bool = False
 
 
@@ -100,6 +103,8 @@ class Story:
         What was regenerated or dropped; all else was kept.
     writer : str
         What wrote it.
+    has_recipe : bool
+        Whether a recipe was written; none is where nothing was done but reading.
     loss : tuple of str
         Compression with loss: method and amount; empty if nothing was lost.
     """
@@ -108,6 +113,7 @@ class Story:
     steps: tuple[ToldStep, ...]
     rows: tuple[ToldRow, ...]
     writer: str
+    has_recipe: bool = False
     loss: tuple[str, ...] = ()
 
     @classmethod
@@ -118,6 +124,7 @@ class Story:
         rows: Sequence[ReportRow],
         *,
         writer: str,
+        has_recipe: bool,
         loss: Sequence[str] = (),
     ) -> Story:
         """Return the story of a series that is being written."""
@@ -130,6 +137,7 @@ class Story:
             steps=tuple(ToldStep(step.description, step.operations, step.is_note) for step in history),
             rows=tuple(ToldRow(*key, tuple(tags)) for key, tags in told.items()),
             writer=writer,
+            has_recipe=has_recipe,
             loss=tuple(loss),
         )
 
@@ -144,6 +152,7 @@ class Story:
                     for r in self.rows
                 ],
                 "writer": self.writer,
+                "has_recipe": self.has_recipe,
                 "loss": self.loss,
             }
         )
@@ -173,10 +182,25 @@ class Story:
                     for action, step, reason, partial, tags in told["rows"]
                 ),
                 writer=told["writer"],
+                has_recipe=bool(told["has_recipe"]),
                 loss=tuple(told["loss"]),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise HeaderError(f"the provenance cannot be read: {error!r} in the story of the series") from None
+
+
+def given_of(data: bytes) -> dict[str, tuple[Given, ...]]:
+    """Return the instances that were read, by the name of what read them.
+
+    Raises
+    ------
+    HeaderError
+        If it is something else.
+    """
+    try:
+        return {name: tuple(Given(*one) for one in given) for name, given in unpacked(data).items()}
+    except TypeError as error:
+        raise HeaderError(f"the provenance cannot be read: {error} in the list of instances") from None
 
 
 def packed(content: Any) -> bytes:

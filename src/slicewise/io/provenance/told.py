@@ -23,7 +23,7 @@ from slicewise.io.header_files import HeaderFile, read_headers
 from slicewise.io.listing import PathLike, list_files
 from slicewise.io.provenance.story import Story
 
-__all__ = ["ToldInstance", "ToldSeries", "told_series"]
+__all__ = ["NO_FIRST", "SILENT", "ToldInstance", "ToldSeries", "told_series"]
 
 _SERIES, _INSTANCE = tag_of("SeriesInstanceUID"), tag_of("SOPInstanceUID")
 
@@ -157,8 +157,12 @@ class ToldSeries:
         """
         if self.block is None:
             raise HeaderError(f"series {self.uid} {SILENT}")
+        if not self.block.story:
+            raise HeaderError(f"series {self.uid}: {NO_FIRST}")
         return Story.unpack(self.block.story)
 
+
+NO_FIRST = "its first instance, which alone tells all that the series comes from, is not there"
 
 SILENT = (
     "does not say where it comes from: it was not derived by slicewise, or with private='drop', or its private "
