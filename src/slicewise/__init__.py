@@ -73,10 +73,12 @@ _HOMES = {
     "itk": "filters.itk",
     "read_instance": "io.instances",
     "read_volumes": "io.series_volumes",
+    "replay": "io.provenance.replay",
     "sitk": "filters.sitk",
     "transcode": "io.transcode",
     "update_all": "pipeline.together",
     "validate": "io.validate",
+    "verify": "io.provenance.verification",
     "where": "filters.combine",
 }
 """Where each public name lives: rooms are imported when a name of theirs is first used."""
@@ -143,10 +145,12 @@ __all__ = [
     "itk",
     "read_instance",
     "read_volumes",
+    "replay",
     "sitk",
     "transcode",
     "update_all",
     "validate",
+    "verify",
     "where",
 ]
 
@@ -184,6 +188,8 @@ if TYPE_CHECKING:
     from slicewise.io.multi_frame_writer import MultiFrameWriter
     from slicewise.io.new_series import NewSeries
     from slicewise.io.overlay_mask import OverlayMask
+    from slicewise.io.provenance.replay import replay
+    from slicewise.io.provenance.verification import verify
     from slicewise.io.recipes import Recipe
     from slicewise.io.series_reader import SeriesReader
     from slicewise.io.series_volumes import read_volumes

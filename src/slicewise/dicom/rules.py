@@ -29,7 +29,7 @@ from slicewise.image import Action, Change, Geometry, Headers, Operation, RawEle
 from slicewise.image.elements import tag_of
 from slicewise.image.headers import Column
 
-__all__ = ["Propagated", "propagate", "row_of"]
+__all__ = ["Propagated", "propagate", "row_of", "strictest_mark"]
 
 _STRICTEST_FIRST = "XGEBUDOAPCNFWK"
 """Where a node is of several classes the strictest mark wins."""
@@ -123,7 +123,7 @@ def propagate(
     changes: list[Change] = []
     for tag in sorted({tag for headers in inputs for tag in headers.columns()}):
         row = row_of(tag, task.primary)
-        column, change = _settle(tag, row, _mark(row, task), task)
+        column, change = _settle(tag, row, strictest_mark(row, task.operations), task)
         if column is not None:
             kept[tag] = column
         elif tag >> 16 & 1 and (private := _common(tag, task)) is not None:
@@ -165,8 +165,10 @@ def row_of(tag: int, headers: Headers) -> Row:
     return PRIVATE_GRID if name in PRIVATE_GRID_CREATORS else PRIVATE
 
 
-def _mark(row: Row, task: _Task) -> str:
-    marks = {mark_for(row, operation) for operation in COLUMNS if operation in task.operations}
+def strictest_mark(row: Row, operations: Iterable[Operation]) -> str:
+    """Return the mark of a row where several classes of operation meet."""
+    done = frozenset(operations)
+    marks = {mark_for(row, operation) for operation in COLUMNS if operation in done}
     return next((mark for mark in _STRICTEST_FIRST if mark in marks), "K")
 
 

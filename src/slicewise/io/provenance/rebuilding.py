@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from slicewise.io.provenance.story import Given, SourceSeries, given_of
 from slicewise.io.provenance.told import NO_FIRST, ToldInstance, ToldSeries
 from slicewise.io.recipes import Recipe
 from slicewise.io.series_reader import SeriesReader
+from slicewise.io.volumes import VolumeReader
 from slicewise.pipeline.node import Node, as_node
 
 __all__ = ["Rebuilt", "only_series", "rebuilt"]
@@ -64,10 +66,10 @@ def rebuilt(
     told = given_of(block.instances) if block is not None and block.instances else {}
     secrets = [value for name, value in values.items() if name.endswith(".secret")]
     study: Study | None = None
-    given: dict[str, Any] = dict(inputs)
+    given, values = _given(recipe, inputs, values)
     changed: list[str] = []
     for one in story.sources:
-        if one.name in given or not one.series:
+        if one.name in given or f"{one.name}.path" in values or not one.series:
             continue
         if one.computed:
             raise RecipeError(
@@ -75,7 +77,7 @@ def rebuilt(
                 f"it, inputs={{{one.name!r}: image}}"
             )
         if source is None:
-            raise RecipeError(f"{one.name} read series {', '.join(one.series)}: say where it is, source=...")
+            raise RecipeError(f"{one.name} read series {', '.join(one.series)}: say where it is (source, or --source)")
         study = study or Study.at(source, secrets)
         instances = told.get(one.name, ())
         reader = reader_of_source(one, instances, study, _options(recipe, one))
@@ -88,6 +90,17 @@ def rebuilt(
     else:
         raise RecipeError("an image in memory was written as it was: give it, inputs={'input': image}")
     return Rebuilt(node, tuple(changed))
+
+
+def _given(
+    recipe: Recipe | None, inputs: Mapping[str, Any], values: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what stands for the inputs of a recipe; where they are paths, as values of the readers that it has."""
+    paths = {name: where for name, where in inputs.items() if isinstance(where, str | os.PathLike)}
+    reads = {entry.id for entry in recipe.nodes if entry.kind_name == VolumeReader.__name__} if recipe else set()
+    given = {name: SeriesReader(paths[name]) if name in paths else image for name, image in inputs.items()}
+    told = {f"{name}.path": os.fspath(paths[name]) for name in reads & set(paths)}
+    return {name: image for name, image in given.items() if f"{name}.path" not in told}, {**values, **told}
 
 
 def _options(recipe: Recipe | None, source: SourceSeries) -> dict[str, Any]:

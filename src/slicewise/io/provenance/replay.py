@@ -62,7 +62,8 @@ class SliceDifference(NamedTuple):
             return f"slice {self.slice_index}: {self.reason}"
         by = "" if np.isnan(self.largest) else f" by up to {self.largest:g}"
         why = f"; {self.reason}" if self.reason else ""
-        return f"slice {self.slice_index} ({self.file}): {count_text(self.pixels, 'pixel')} differ{by}{why}"
+        pixels = "1 pixel differs" if self.pixels == 1 else f"{self.pixels} pixels differ"
+        return f"slice {self.slice_index} ({self.file}): {pixels}{by}{why}"
 
 
 @attrs.frozen(repr=False, kw_only=True)
@@ -143,8 +144,8 @@ def replay(
         The derived series.
     source : path, glob pattern or sequence of paths, optional
         Where the sources are, in any folder or archive below: they are found by their SOP Instance UIDs.
-    inputs : mapping of str to Node or Image, optional
-        What was no DICOM series, by its name in the recipe.
+    inputs : mapping of str to path, Node or Image, optional
+        What was no DICOM series, by its name in the recipe: a volume of another format, an image in memory.
     values, functions, allow_modules
         What the recipe could not hold; see ``Recipe.build``.
     output : path, optional

@@ -179,7 +179,7 @@ def verify(
 
 def _told(kind: str, series: ToldSeries, one: ToldInstance, what: str) -> Difference:
     number = None if one.block is None else one.block.number
-    return Difference(kind, series.uid, number, one.uid, str(one.file.path.name), what)
+    return Difference(kind, series.uid, number, one.uid, str(one.file.path), what)
 
 
 def _missing(series: ToldSeries) -> Iterator[Difference]:
@@ -231,7 +231,7 @@ def _difference(one: ToldInstance) -> str:
     line = lines[k]
     now = "no line" if line is None else f"{line.slope:g} and {line.intercept:g}"
     was = f"{marks[k].slope:g} and {marks[k].intercept:g}"
-    return f"slope and intercept{_in_frames(scaled, len(marks))}: {now}, and {was} when it was written"
+    return f"slope and intercept{_in_frames(scaled, len(marks))} are {now}, and were {was}"
 
 
 def _in_frames(which: Sequence[int], count: int) -> str:
