@@ -84,12 +84,29 @@ def rebuilt(
         changed += _changed(reader, instances)
         given[one.name] = reader
     if recipe is not None:
-        node = recipe.build(values=values, functions=functions, allow_modules=allow_modules, **given)
+        node = _built(recipe, given, values, functions, allow_modules)
     elif len(given) == 1:
         node = as_node(next(iter(given.values())))
     else:
         raise RecipeError("an image in memory was written as it was: give it, inputs={'input': image}")
     return Rebuilt(node, tuple(changed))
+
+
+def _built(
+    recipe: Recipe,
+    given: Mapping[str, Any],
+    values: Mapping[str, Any],
+    functions: Iterable[Callable[..., Any]],
+    allow_modules: Iterable[str],
+) -> Node:
+    try:
+        node: Node = recipe.build(values=values, functions=functions, allow_modules=allow_modules, **given)
+    except RecipeError as error:
+        for name in sorted(set(recipe.missing) - {*values, *given}):
+            how = f"values={{{name!r}: ...}}" if "." in name else f"inputs={{{name!r}: ...}}"
+            error.add_note(f"the series does not tell {name}: give it with {how}")
+        raise
+    return node
 
 
 def _given(
