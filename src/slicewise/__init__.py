@@ -67,6 +67,7 @@ _HOMES = {
     "compare": "io.compare",
     "compile_instances": "io.compile",
     "discover": "io.discover",
+    "draw": "display.drawing",
     "edit": "io.edit",
     "errors": "errors",
     "filter": "filters.own",
@@ -139,6 +140,7 @@ __all__ = [
     "compare",
     "compile_instances",
     "discover",
+    "draw",
     "edit",
     "errors",
     "filter",
@@ -157,6 +159,7 @@ __all__ = [
 if TYPE_CHECKING:
     from slicewise import errors
     from slicewise.dicom.lossy import Lossy
+    from slicewise.display.drawing import draw
     from slicewise.filters import itk, sitk
     from slicewise.filters.combine import Blend, Join, Mask, where
     from slicewise.filters.concatenate import Concatenate

@@ -311,7 +311,7 @@ NODES: dict[str, st.SearchStrategy[Any]] = {
     "WithPixelsFrom": st.just(sw.WithPixelsFrom(IMAGE, OTHER, keeps_units=True, tool="a tool")),
 }
 BASES = {"Filter", "Sink", "Turning", "Regrid", "NamedInputs", "SitkCall", "DerivedWriter"}
-WITHIN_RUNS = {"Fused", "Spooled", "_Bounds"}
+WITHIN_RUNS = {"Fused", "Spooled", "WrittenVolume", "_Bounds"}
 """What no graph of a user holds: made while one runs."""
 SECRET = {"secret": "0123456789abcdef"}
 
@@ -445,6 +445,29 @@ def test_what_is_shared_stays_shared(phantom_ct: Any) -> None:
     assert [e.kind_name for e in recipe.nodes].count("Gaussian") == 1
     assert [e.kind_name for e in recipe.nodes].count("SeriesReader") == 1
     assert recipe.inputs == ("input",)
+
+
+BREAKS = "\n\r\x85\u2028\u2029\t\x00\x1b\ufeff\udcff: #'\"-{}[],&*!|>%@`~?$"
+
+
+@settings(LIMITS, max_examples=400)
+@given(st.one_of(st.text(max_size=30), st.text(st.sampled_from(f"a 0{BREAKS}"), max_size=12)))
+def test_any_text_comes_back_as_it_was(written: str) -> None:
+    node = sw.SeriesWriter("out", overrides={"PatientComments": written, "OperatorsName": [written, "b"]})
+    back = sw.Recipe.from_yaml(sw.Recipe.of(node).to_yaml()).build()
+    assert dict(back.overrides) == dict(node.overrides)
+    path = sw.SeriesReader(f"x{written}")
+    assert sw.Recipe.from_yaml(sw.Recipe.of(path).to_yaml()).nodes[0].fields == sw.Recipe.of(path).nodes[0].fields
+
+
+@settings(LIMITS, max_examples=400)
+@given(st.floats())
+def test_any_number_comes_back_as_it_was(written: float) -> None:
+    node = sw.SeriesWriter("out", overrides={"PatientWeight": written})
+    back = sw.Recipe.from_yaml(sw.Recipe.of(node).to_yaml()).build()
+    found = back.overrides["PatientWeight"]
+    assert np.isnan(written) == np.isnan(found)
+    assert np.isnan(written) or np.float64(found).tobytes() == np.float64(written).tobytes()
 
 
 # --- as Python --------------------------------------------------------------------------------------

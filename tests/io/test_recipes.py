@@ -33,6 +33,14 @@ def module_level(array):
     return array
 
 
+called = []
+
+
+@functools.cache
+def wrapped_by_another(**given):
+    called.append(given)
+
+
 # --- what recipes mean ------------------------------------------------------------------------------
 
 
@@ -217,6 +225,19 @@ def test_what_an_allowed_module_has_imported_is_not_allowed_with_it():
         recipe = sw.Recipe.from_yaml(text(f"    node: Function\n    input: ct\n    function: !function {name}\n"))
         with pytest.raises(RecipeError, match="defines no function or class"):
             recipe.build(ct=IMAGE, allow_modules=[__name__, "numpy"])
+
+
+def test_what_is_no_filter_is_not_called_where_a_node_is_wanted():
+    for name in ("wrapped_by_another", "module_level"):
+        recipe = sw.Recipe.from_yaml(
+            text(f"    node: {__name__}:{name}\n    number: 1\n")
+            .replace("os:system", f"{__name__}:{name}")
+            .replace("  ct: {node: Image}\n", "")
+        )
+        with pytest.raises(RecipeError, match=r"is no filter: a node class or what @sw\.filter made is wanted"):
+            recipe.build(allow_modules=[__name__])
+    sw.Recipe.of(sw.as_node(IMAGE) >> sw.Function(functools.partial(wrapped_by_another.__wrapped__, a=1)))
+    assert called == []
 
 
 def test_functions_that_are_given_or_allowed_are_used():

@@ -174,7 +174,7 @@ class SitkFilter(SitkCall):
         return self._pixels(result)[start : start + len(slab)]
 
     def scratch_bytes(self, slab: Slab, *taken: Slab) -> int:
-        """SimpleITK's own images of the inputs, and of the result with the slices around it."""
+        """Return what SimpleITK's own images of the inputs take, and of the result with the slices around it."""
         inputs = sum(len(t) * n.info.slice_bytes for t, n in zip(taken, self.inputs.values(), strict=False))
         return inputs + max(map(len, (slab, *taken))) * self.info.slice_bytes
 

@@ -56,6 +56,9 @@ class ArchiveFile:
                     "make the reader again"
                 )
             yield descriptor
+            after = os.fstat(descriptor)
+            if (after.st_size, after.st_mtime_ns) != (self.size, self.mtime_ns):
+                raise ReadError("the archive changed while it was read: read it again")
 
     def check_room(self, size: int, what: str = "the archive", most: int | None = None) -> None:
         """Raise if more would come out of the archive than images ever did.

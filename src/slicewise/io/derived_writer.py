@@ -275,7 +275,7 @@ class StorageTrial(Generic[T]):
         return choice.in_8_bits if syntax.name == "jpeg-baseline" else choice.in_whole_cells
 
     def _measure_and_write(self) -> T:
-        spool = Spool(self.stage / ".values", self.info)
+        spool = Spool(self.stage, self.info)
         try:
             self.runner.stream(self.writer.source, spool.put, "measuring")
             choice = self.measured(spool.low, spool.high)

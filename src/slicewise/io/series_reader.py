@@ -14,7 +14,8 @@ import numpy as np
 
 from slicewise.dicom.decoding import LOSSY_SYNTAXES
 from slicewise.dicom.overlays import Overlay, overlays_of
-from slicewise.dicom.pixels import pixel_formats
+from slicewise.dicom.parsing import DEFLATED
+from slicewise.dicom.pixels import NATIVE_SYNTAXES, pixel_formats
 from slicewise.dicom.value_choice import CHOICES, Meaning, meaning_of
 from slicewise.errors import (
     MixedSlicesError,
@@ -41,6 +42,7 @@ from slicewise.io.stacking import StackPolicy, stack
 from slicewise.pipeline.effect import Effect
 from slicewise.pipeline.inference import infer
 from slicewise.pipeline.node import Array, Block, Node, Outline, Slab, fields_of, node
+from slicewise.pipeline.sources import SourceFile
 
 __all__ = ["SeriesReader"]
 
@@ -138,7 +140,7 @@ class SeriesReader(Node):
     def identity(self) -> Any:
         """The files, their sizes and times of change, the policies, and what values are read."""
         frames = [s.frame for s in self._slices]
-        files = [(str(f.file.path), f.file.size, f.file.mtime_ns, f.index, f.window) for f in frames]
+        files = [(str(f.file.path.absolute()), f.file.size, f.file.mtime_ns, f.index, f.window) for f in frames]
         return [files, self.on_gap, self.tolerance, self.on_no_plane, self.values, self.mapping]
 
     @property
@@ -154,6 +156,17 @@ class SeriesReader(Node):
     def files(self) -> tuple[Path, ...]:
         """The files in the order of their slices; members of archives as ``study.zip/ct/0001.dcm``."""
         return tuple(dict.fromkeys(s.frame.file.path for s in self._slices))
+
+    @property
+    def source_files(self) -> tuple[SourceFile, ...]:
+        """The files on disk, as they were when their headers were read."""
+        files = dict.fromkeys(s.frame.file for s in self._slices)
+        return tuple(dict.fromkeys(f.source.on_disk(f.size, f.mtime_ns) for f in files))
+
+    @property
+    def is_cheap(self) -> bool:
+        """Whether all pixels are stored as they are."""
+        return NATIVE_SYNTAXES.issuperset(self.transfer_syntaxes) and DEFLATED not in self.transfer_syntaxes
 
     @property
     def transfer_syntaxes(self) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import math
 import threading
 from pathlib import Path
 from typing import Any
@@ -11,39 +11,46 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
-from slicewise.errors import ReadError, ValueRangeError, WriteError
+from slicewise.errors import ValueRangeError
 from slicewise.image import ImageInfo
 from slicewise.pipeline.effect import Effect
+from slicewise.pipeline.holding import InFile
 from slicewise.pipeline.node import Array, Block, Node, Slab, node
 
 __all__ = ["Spool", "Spooled"]
 
-_SAMPLE_STEP = 61
-"""Every so manieth pixel goes into the sample; prime, so that no column is favoured."""
+_STEPS = (61, 127, 251, 509, 1021, 2039, 4093, 8191, 16381, 32749)
+"""Every so manieth pixel goes into the sample; primes, so that no column is favoured."""
+
+_SAMPLES = 1_000_000
+"""How many pixels the sample has at most, as far as the steps allow."""
 
 
 class Spool:
-    """A file with the values of an image, and their range.
+    """A file without a name with the values of an image, and their range.
 
     Parameters
     ----------
-    path : Path
-        The file, to be made.
+    folder : Path
+        Where the file is.
     info : ImageInfo
         The image.
+
+    Raises
+    ------
+    WriteError
+        If there is no space for the values.
     """
 
-    def __init__(self, path: Path, info: ImageInfo) -> None:
-        self.path = path
+    def __init__(self, folder: Path, info: ImageInfo) -> None:
         self.info = info
         self.low = np.inf
         self.high = -np.inf
         self._samples: list[npt.NDArray[Any]] = []
         self._lock = threading.Lock()
-        try:
-            self._descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
-        except OSError as error:
-            raise _unwritable(path, error) from error
+        pixels = info.slices * math.prod(info.slice_shape)
+        self._step = next((step for step in _STEPS if pixels <= step * _SAMPLES), _STEPS[-1])
+        self._file = InFile(info, folder, "the image, whose values have to be measured before they are written,")
 
     def put(self, slab: Slab, values: Array) -> None:
         """Set a slab aside; from any thread.
@@ -59,25 +66,14 @@ class Spool:
                 f"slices {slab.start} to {slab.stop - 1} hold values that are infinite or not a number, and cannot be "
                 "stored: replace them first, e.g. with Clip or Function(numpy.nan_to_num)"
             )
-        data = memoryview(np.ascontiguousarray(values).reshape(-1).data).cast("B")
-        offset = slab.start * self.info.slice_bytes
-        try:
-            while data:
-                written = os.pwrite(self._descriptor, data, offset)
-                data, offset = data[written:], offset + written
-        except OSError as error:
-            raise _unwritable(self.path, error) from error
+        self._file.put(slab, values)
         with self._lock:
             self.low, self.high = min(self.low, low), max(self.high, high)
-            self._samples.append(values.reshape(-1)[::_SAMPLE_STEP].copy())
+            self._samples.append(values.reshape(-1)[:: self._step].copy())
 
     def get(self, slab: Slab) -> Array:
         """Return a slab."""
-        wanted = len(slab) * self.info.slice_bytes
-        data = os.pread(self._descriptor, wanted, slab.start * self.info.slice_bytes)
-        if len(data) < wanted:
-            raise ReadError(f"{self.path}: values that were set aside are gone")
-        return np.frombuffer(data, self.info.dtype).reshape(len(slab), *self.info.slice_shape)
+        return self._file.part(slab)
 
     def percentiles(self, low: float, high: float) -> tuple[float, float]:
         """Return two percentiles of the values, from a sample of them."""
@@ -87,14 +83,7 @@ class Spool:
 
     def close(self) -> None:
         """Delete the file."""
-        os.close(self._descriptor)
-        self.path.unlink(missing_ok=True)
-
-
-def _unwritable(path: Path, error: OSError) -> WriteError:
-    return WriteError(
-        f"{path.parent}: values cannot be set aside there ({error.strerror}); nothing of the series is kept"
-    )
+        self._file.close()
 
 
 @node
@@ -115,8 +104,8 @@ class Spooled(Node):
 
     @property
     def identity(self) -> Any:
-        """The file."""
-        return self.spool.path
+        """The spool."""
+        return id(self.spool)
 
     def request(self, slab: Slab, *inputs: ImageInfo) -> tuple[Slab, ...]:
         """Nothing is needed."""

@@ -13,6 +13,7 @@ from typing import Any, Protocol, Self
 import attrs
 
 from slicewise.errors import NotDicomError, ReadError, SlicewiseError
+from slicewise.pipeline.sources import SourceFile
 
 __all__ = ["Contents", "OpenedFile", "PlainFile", "StoredFile", "UnreadableFile", "change_of", "opened", "stored"]
 
@@ -56,6 +57,10 @@ class StoredFile(ABC):
 
     path: Path = attrs.field(kw_only=False)
     is_named: bool = False
+
+    def on_disk(self, size: int, mtime_ns: int) -> SourceFile:
+        """Return the file on disk, given what it was when it was opened; of a member, the archive."""
+        return SourceFile(self.path, size, mtime_ns)
 
     @abstractmethod
     def open(self) -> AbstractContextManager[OpenedFile]:
@@ -161,8 +166,20 @@ class _PlainContents(Contents):
         self.start, self.size, self.mtime_ns = 0, status.st_size, status.st_mtime_ns
         return self
 
-    def __exit__(self, *_: object) -> None:
-        os.close(self.descriptor)
+    def __exit__(self, kind: object, *_: object) -> None:
+        try:
+            # What was read while somebody wrote may be half of one and half of the other.
+            if kind is None:
+                self._check_unchanged()
+        finally:
+            os.close(self.descriptor)
+
+    def _check_unchanged(self) -> None:
+        status = os.fstat(self.descriptor)
+        if (status.st_size, status.st_mtime_ns) != (self.size, self.mtime_ns):
+            raise ReadError(
+                f"the file changed while it was read ({change_of(status.st_size, self.size)}): read it again"
+            )
 
 
 @contextmanager

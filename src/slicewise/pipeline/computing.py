@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import NamedTuple, Protocol
 
 from slicewise.errors import CancelledError, ComputeError
@@ -14,6 +14,9 @@ from slicewise.pipeline.failing import placing
 from slicewise.pipeline.node import Node
 
 __all__ = ["Computing", "Recorder", "Work"]
+
+
+_UNNOTED: AbstractContextManager[None] = nullcontext()
 
 
 class Work(NamedTuple):
@@ -96,16 +99,16 @@ class Computing:
             room[...] = array
             return room
 
-    @contextmanager
-    def noted(self, n: Node | None, slab: Slab, size: int) -> Iterator[None]:
+    def noted(self, n: Node | None, slab: Slab, size: int) -> AbstractContextManager[None]:
         """Tell the recorder how long the block takes."""
-        if self._recorder is None:
-            yield
-            return
+        return _UNNOTED if self._recorder is None else self._noted(self._recorder, n, slab, size)
+
+    @contextmanager
+    def _noted(self, recorder: Recorder, n: Node | None, slab: Slab, size: int) -> Iterator[None]:
         began, processor = time.perf_counter(), time.thread_time()
         yield
         ended, processor = time.perf_counter(), time.thread_time() - processor
-        self._recorder.record(Work(n, slab, threading.get_ident(), began, ended, processor, size))
+        recorder.record(Work(n, slab, threading.get_ident(), began, ended, processor, size))
 
 
 def _check(n: Node, slab: Slab, array: Array) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 from slicewise.errors import ComputeError, ReadError, WriteError
 from slicewise.image import ImageInfo
 from slicewise.pipeline.block import Array, Slab
+from slicewise.pipeline.positioned import reserve, write_at
 from slicewise.pipeline.sizes import format_bytes
 
 __all__ = ["Held", "InFile", "Room"]
@@ -25,6 +26,10 @@ _LARGE = 64 * 1024**2
 
 class Held(Protocol):
     """A result that is held as a whole."""
+
+    @property
+    def in_file(self) -> bool:
+        """Whether it is on disk, and slices of it have to be read."""
 
     def part(self, slab: Slab) -> Array:
         """Return some slices, not to be written to."""
@@ -44,6 +49,9 @@ class Room:
     array : array of shape (slices, rows, columns[, components])
         Its memory.
     """
+
+    in_file = False
+    is_in_memory = True
 
     def __init__(self, array: Array) -> None:
         self.array = array
@@ -108,6 +116,9 @@ class InFile:
         If there is no space on the disk for all of it.
     """
 
+    in_file = True
+    is_in_memory = False
+
     def __init__(self, info: ImageInfo, folder: Path | None, what: str) -> None:
         self._info = info
         self._what = what
@@ -133,12 +144,9 @@ class InFile:
         WriteError
             If they cannot be written.
         """
-        data = memoryview(np.ascontiguousarray(values).reshape(-1).data).cast("B")
-        at = slab.start * self._info.slice_bytes
+        data = np.ascontiguousarray(values).reshape(-1).data
         try:
-            while data:
-                written = os.pwrite(self._descriptor, data, at)
-                data, at = data[written:], at + written
+            write_at(self._descriptor, data, slab.start * self._info.slice_bytes)
         except OSError as error:
             raise WriteError(f"{self._what} cannot be set aside in {self._where} ({error.strerror})") from error
 
@@ -179,11 +187,7 @@ def _nameless(folder: Path, size: int) -> int:
     descriptor, name = tempfile.mkstemp(prefix="slicewise-", dir=folder)
     try:
         os.unlink(name)  # noqa: PTH108 - a name, not a path
-        # All of it now, where the system can: a full disk is better told before the work than after.
-        if hasattr(os, "posix_fallocate"):
-            os.posix_fallocate(descriptor, 0, max(size, 1))
-        else:
-            os.ftruncate(descriptor, size)
+        reserve(descriptor, max(size, 1))
     except OSError:
         with contextlib.suppress(OSError):
             os.close(descriptor)

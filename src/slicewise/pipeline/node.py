@@ -14,8 +14,9 @@ from slicewise.image import Geometry, Headers, Image, ImageInfo, ImageStack, Pad
 from slicewise.pipeline.block import Array, Block, Outline, Slab, grown
 from slicewise.pipeline.effect import Effect
 from slicewise.pipeline.inference import infer
-from slicewise.pipeline.keys import content_key
+from slicewise.pipeline.keys import class_identity, content_key
 from slicewise.pipeline.operators import Operators
+from slicewise.pipeline.sources import SourceFile
 
 if TYPE_CHECKING:
     import os
@@ -287,8 +288,8 @@ class Node(Operators):
         """Name of the node as users write it."""
         return type(self).__name__
 
-    @property
-    def inputs(self) -> dict[str, Node]:
+    @cached_property
+    def inputs(self) -> Mapping[str, Node]:
         """The connected inputs by name, in order."""
         named: dict[str, Node] = {}
         for f in fields_of(type(self)):
@@ -316,7 +317,20 @@ class Node(Operators):
         """Digest of class, version, parameters and inputs: equal keys mean equal results."""
         cls = type(self)
         inputs = [(name, n.key) for name, n in self.inputs.items()]
-        return content_key(f"{cls.__module__}.{cls.__qualname__}", self.version, self.identity, inputs)
+        # Copies keep size and time of change, and are told from what was there before by this.
+        changes = [file.ctime_ns for file in self.source_files]
+        name = f"{cls.__module__}.{cls.__qualname__}"
+        return content_key(name, class_identity(cls), self.version, self.identity, changes, inputs)
+
+    @property
+    def source_files(self) -> tuple[SourceFile, ...]:
+        """Of a reader, the files it reads, as they were when it looked at them."""
+        return ()
+
+    @property
+    def is_cheap(self) -> bool:
+        """Whether the result is had again as quickly as it would be read from a cache."""
+        return self.at_hand
 
     @property
     def identity(self) -> Any:
@@ -331,7 +345,8 @@ class Node(Operators):
                     "its result"
                 )
 
-    @property
+    # Kept: where nodes are shared, there are very many ways up to the readers.
+    @cached_property
     def is_connected(self) -> bool:
         """Whether every input, up to the readers, is there."""
         required = [f.name for f in fields_of(type(self)) if _is_required(f)]

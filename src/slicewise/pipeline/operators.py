@@ -65,8 +65,8 @@ class Operators:
     def __ne__(self, other: object) -> Node:  # type: ignore[override]
         return _arithmetic("not_equal", self, other)
 
-    def __hash__(self) -> int:
-        return id(self)
+    # Of a class that says what == means, it would be gone; nodes are looked up as the objects they are.
+    __hash__ = object.__hash__
 
     def __and__(self, other: Any) -> Node:
         return _arithmetic("bitwise_and", self, other)

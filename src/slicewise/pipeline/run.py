@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Generator, Iterator, Mapping
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing
 from functools import cached_property
 from pathlib import Path
@@ -15,15 +16,18 @@ import attrs
 from slicewise.errors import GraphError
 from slicewise.image import Image, ImageInfo, ImageStack
 from slicewise.pipeline.block import Array, Block, Slab, unasked
-from slicewise.pipeline.cache import ResultCache, find_result, keep_result
+from slicewise.pipeline.cache import ResultCache, find_held, find_image, keep_result
 from slicewise.pipeline.computing import Computing, Recorder
 from slicewise.pipeline.flow import Flow, Passing, Taker
 from slicewise.pipeline.fusion import fused
 from slicewise.pipeline.holding import Held, InFile, Room
+from slicewise.pipeline.keeping import Keeping, as_image
 from slicewise.pipeline.node import Filter, Node, node
 from slicewise.pipeline.plan import Hold, Limits, Streaming, make_plan, plan_streaming
 from slicewise.pipeline.progress import Progress, show_progress
+from slicewise.pipeline.result_file import ResultFile
 from slicewise.pipeline.schedule import Wanted
+from slicewise.pipeline.sources import are_settled, check_unchanged
 from slicewise.pipeline.threads import allowing, in_threads
 
 __all__ = ["RunOptions", "Runner", "Sink", "result_of", "update"]
@@ -105,18 +109,20 @@ class Runner:
 
     def __init__(self, options: RunOptions) -> None:
         self.options = options
-        # The nodes themselves are kept, so that no other is taken for one that is gone.
         self._as_run: dict[Node, Node] = {}
 
     def image(self, target: Node) -> Image | ImageStack:
         """Return the result of a node in memory."""
-        known = find_result(self.as_run(target), self.options.cache)
+        began = time.time_ns()
+        known = find_image(self.as_run(target), self.options.cache)
         if known is not None:
+            check_unchanged([target])
             return known
         room = Room.of(target.info, f"{target!r}")
         self.run({target: room}, target.name)
-        image = _in_memory(room.array, target.info)
-        keep_result(target, image, self.options.cache)
+        image = as_image(room.array, target.info)
+        if are_settled([target], began):
+            keep_result(target, image, self.options.cache)
         return image
 
     def stream(self, target: Node, consume: Consume, title: str) -> None:
@@ -128,7 +134,7 @@ class Runner:
 
     def as_run(self, target: Node) -> Node:
         """Return the node as it is run: with what is better done at once as one node."""
-        return self._as_run.setdefault(target, fused(target))
+        return fused(target, self._as_run)
 
     def run(self, takers: Mapping[Node, Taker], title: str) -> None:
         """Compute the results of some nodes in one pass, and give each slab to its taker.
@@ -140,52 +146,67 @@ class Runner:
         CancelledError
             If the run was cancelled.
         """
+        began = time.time_ns()
         wanted = {self.as_run(n): taker for n, taker in takers.items()}
         there = self._there(wanted)
         limits = self.options.limits
         in_memory = [n for n, taker in wanted.items() if isinstance(taker, Room)]
-        plan = make_plan(list(wanted), there, limits, in_memory)
+        plan = make_plan(list(wanted), {n: h.in_file for n, h in there.items()}, limits, in_memory)
         held: dict[Node, Held] = dict(there)
+        keeping = Keeping(self.options.cache, wanted, there, {h.node for h in plan.holds if not h.in_file}, began)
         try:
             for k, hold in enumerate(plan.holds):
-                held[hold.node] = self._held(hold, held, limits)
+                held[hold.node] = self._held(hold, held, limits, keeping)
+                keeping.adopt(hold.node, held[hold.node])
                 for done in (h for h in plan.holds if h.until == k):
                     held.pop(done.node).close()
             rest = {n: taker for n, taker in wanted.items() if not _adopted(held.get(n), taker)}
             if rest:
-                in_files = {n: isinstance(h, InFile) for n, h in held.items()}
+                in_files = {n: h.in_file for n, h in held.items()}
                 left = limits.memory - plan.held_bytes
                 streaming = (
                     plan.streaming
                     if len(rest) == len(wanted)
                     else plan_streaming(list(rest), in_files, left, limits.threads)
                 )
-                self._stream(streaming, held, rest, title)
+                self._stream(streaming, held, rest, title, keeping.taps)
+            keeping.commit()
         finally:
-            for n, result in held.items():
-                if n not in there:
-                    result.close()
+            keeping.close()
+            for result in held.values():
+                result.close()
 
-    def _there(self, targets: Mapping[Node, Taker]) -> dict[Node, Held]:
+    def _there(self, targets: Iterable[Node]) -> dict[Node, Held]:
+        """Return what is held or cached, and nothing behind it."""
         found: dict[Node, Held] = {}
-        for n in dict.fromkeys(n for target in targets for n in target.walk()):
-            known = find_result(n, self.options.cache)
-            if known is not None:
-                found[n] = Room(known.array.reshape(-1, *n.info.slice_shape))
+        waiting, seen = list(targets), set[Node]()
+        while waiting:
+            n = waiting.pop()
+            if n in seen:
+                continue
+            seen.add(n)
+            known = find_held(n, self.options.cache)
+            if known is None:
+                waiting.extend(n.inputs.values())
+            else:
+                found[n] = known
+        # Of what is read anew, the readers look themselves.
+        check_unchanged(found)
         return found
 
-    def _held(self, hold: Hold, held: Mapping[Node, Held], limits: Limits) -> Held:
+    def _held(self, hold: Hold, held: Mapping[Node, Held], limits: Limits, keeping: Keeping) -> Held:
         n = hold.node
         if n.whole:
-            return self._whole(hold, held, limits)
+            return self._whole(hold, held, limits, keeping)
         store = self._store(hold)
-        in_files = {h: isinstance(result, InFile) for h, result in held.items()}
+        in_files = {h: result.in_file for h, result in held.items()}
         used = sum(h.info.slices * h.info.slice_bytes for h, in_file in in_files.items() if not in_file)
         streaming = plan_streaming([n], in_files, limits.memory - used, limits.threads)
-        self._stream(streaming, held, {n: store}, f"{n.name}, held {'in a file' if hold.in_file else 'whole'}")
+        title = f"{n.name}, held {'in a file' if hold.in_file else 'whole'}"
+        self._stream(streaming, held, {n: store}, title, keeping.taps)
         return store
 
-    def _whole(self, hold: Hold, held: Mapping[Node, Held], limits: Limits) -> Held:
+    def _whole(self, hold: Hold, held: Mapping[Node, Held], limits: Limits, keeping: Keeping) -> Held:
         n = hold.node
         slab = range(n.info.slices)
         inputs = list(n.inputs.values())
@@ -198,6 +219,11 @@ class Runner:
             tell(0, len(slab))
             array = computing.slab(n, slab, blocks)
             tell(len(slab), len(slab))
+        keeping.take(n, slab, array)
+        del blocks
+        for result in held.values():
+            if isinstance(result, InFile | ResultFile):
+                result.unmapped()
         if not hold.in_file:
             return Room(array)
         store = self._store(hold)
@@ -208,12 +234,19 @@ class Runner:
         what = f"{hold.node.name}, which is needed whole,"
         return InFile(hold.node.info, self.options.spill, what) if hold.in_file else Room.of(hold.node.info, what)
 
-    def _stream(self, plan: Streaming, held: Mapping[Node, Held], takers: Mapping[Node, Taker], title: str) -> None:
+    def _stream(
+        self,
+        plan: Streaming,
+        held: Mapping[Node, Held],
+        takers: Mapping[Node, Taker],
+        title: str,
+        taps: Mapping[Node, Taker],
+    ) -> None:
         computing = Computing(self.options.cancel, self.options.recorder)
         allowed = max(1, self.options.limits.threads // plan.workers)
 
         def go(piece: list[Wanted]) -> Iterator[int]:
-            for wanted in Flow(held, takers, {}, computing).run(piece):
+            for wanted in Flow(held, takers, taps, computing).run(piece):
                 yield sum(len(slab) for slab in wanted.values())
 
         total, done = sum(n.info.slices for n in plan.targets), 0
@@ -253,7 +286,3 @@ def _adopted(result: Held | None, taker: Taker) -> bool:
         return False
     taker.array = result.array
     return True
-
-
-def _in_memory(slices: Array, info: ImageInfo) -> Image | ImageStack:
-    return Image(slices, info) if info.axis is None else ImageStack(slices.reshape(info.shape), info)

@@ -183,6 +183,11 @@ class _Forgiving:
         self._guest = guest
         self._guests = guests
 
+    @property
+    def is_in_memory(self) -> bool:
+        """Whether all slices are in memory in the end."""
+        return self._taker.is_in_memory
+
     def put(self, slab: Slab, values: Array) -> None:
         """Take a slab, if none failed before."""
         if self._guest.failure is None:
@@ -218,6 +223,11 @@ class _Several:
 
     def __init__(self, takers: Sequence[_Forgiving]) -> None:
         self._takers = takers
+
+    @property
+    def is_in_memory(self) -> bool:
+        """Whether all slices are in memory in the end, with one of them."""
+        return any(taker.is_in_memory for taker in self._takers)
 
     def put(self, slab: Slab, values: Array) -> None:
         """Give a slab to each."""

@@ -12,6 +12,7 @@ import attrs
 
 from slicewise.errors import RecipeError
 from slicewise.filters.function import Function
+from slicewise.filters.own import makes_filters
 from slicewise.io.recipes.kinds import Kind, NodeClass, Place
 from slicewise.io.recipes.trust import Trust, importable_name
 from slicewise.pipeline.node import Node
@@ -112,7 +113,7 @@ def maker_of(node: Function) -> MadeFilter | None:
     found: Any = sys.modules.get(getattr(function, "__module__", None) or "")
     for part in getattr(function, "__qualname__", "").split("."):
         found = getattr(found, part, None)
-    if getattr(found, "__wrapped__", None) is not function or importable_name(found) is None:
+    if not makes_filters(found) or found.__wrapped__ is not function or importable_name(found) is None:
         return None
     again = found(**bound.keywords)
     alike = isinstance(again, Function) and again.key == _without_input(node).key
@@ -135,7 +136,7 @@ def foreign_kind(name: str, trust: Trust) -> Kind:
     found = trust.resolve(name)
     if isinstance(found, type) and issubclass(found, Node):
         return NodeClass(found, name)
-    if isinstance(found, type) or not hasattr(found, "__wrapped__"):
+    if not makes_filters(found):
         raise RecipeError(
             f"{name} is no filter: a node class or what @sw.filter made is wanted; a function of arrays is written as "
             f"node: Function, function: !function {name}"

@@ -189,7 +189,7 @@ def own_class(cls: type[Node]) -> NodeClass | None:
 @functools.cache
 def own_classes() -> Mapping[str, NodeClass]:
     """Return slicewise's nodes that are classes, by name."""
-    public = {name: getattr(slicewise, name) for name in slicewise.__all__}
+    public = {name: getattr(slicewise, name) for name in slicewise.__all__ if name[:1].isupper()}
     found = {name: cls for name, cls in public.items() if isinstance(cls, type) and issubclass(cls, Node)}
     found |= {"Select": Select, "ProjectVolumes": ProjectVolumes}
     return {name: NodeClass(cls, name) for name, cls in found.items()}

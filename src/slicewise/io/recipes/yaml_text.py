@@ -52,7 +52,8 @@ class _Dumper(yaml.SafeDumper):  # type: ignore[misc] # it has no types
 
     def choose_scalar_style(self) -> Any:
         """Write what has a tag without quotes, too, where it can be."""
-        if self.event.tag is not None and self.event.tag.startswith("!") and self.event.value:
+        is_tagged = self.event.tag is not None and self.event.tag.startswith("!")
+        if is_tagged and self.event.value and not self.event.style:
             found: Any = self.analyze_scalar(self.event.value)
             plain = found.allow_flow_plain if self.flow_level else found.allow_block_plain
             if plain and not found.multiline:
@@ -165,10 +166,15 @@ def dump(tree: Tree, *, ascii_only: bool = False) -> str:
     return text
 
 
+def _scalar_node(dumper: Any, tag: str, text: str) -> Any:
+    # In double quotes alone line breaks of all kinds are what they were.
+    return dumper.represent_scalar(tag, text, style=None if text.isprintable() else '"')
+
+
 def _tagged_node(dumper: Any, value: Tagged) -> Any:
     tag = f"!{value.tag}"
     if isinstance(value.tree, str):
-        return dumper.represent_scalar(tag, value.tree)
+        return _scalar_node(dumper, tag, value.tree)
     if isinstance(value.tree, Mapping):
         return dumper.represent_mapping(tag, value.tree)
     return dumper.represent_sequence(tag, value.tree, flow_style=True)
@@ -179,5 +185,6 @@ _Dumper.add_representer(
     tuple, lambda d, v: d.represent_sequence(f"{_CORE}seq", v, flow_style=not any(isinstance(x, dict) for x in v))
 )
 _Dumper.add_representer(Tagged, _tagged_node)
-_Dumper.add_representer(Missing, lambda d, v: d.represent_scalar("!missing", v.reason))
+_Dumper.add_representer(str, lambda d, v: _scalar_node(d, f"{_CORE}str", v))
+_Dumper.add_representer(Missing, lambda d, v: _scalar_node(d, "!missing", v.reason))
 _Dumper.add_representer(Reference, lambda d, v: d.represent_scalar(f"{_CORE}str", v.text))
