@@ -7,13 +7,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import attrs
+from pydicom.datadict import tag_for_keyword
 
 from slicewise.dicom.confidentiality import actions_of
 from slicewise.dicom.values import text_of
-from slicewise.filters.deidentify import Deidentify
 from slicewise.image import RawElement
 from slicewise.image.elements import tag_of
-from slicewise.io.new_series import NewSeries
 from slicewise.io.provenance.recipe_text import CHOICE, ToldRecipe
 from slicewise.io.recipes import Recipe
 from slicewise.io.recipes.document import text_of as yaml_of
@@ -75,7 +74,7 @@ def _told(entry: Entry, n: Node, words: frozenset[str]) -> Entry:
         fields = {name: tree for name, tree in fields.items() if name not in CHOICE} | {"path": INSTANCES}
     else:
         fields = {name: Missing(_PATH) if name == "path" else tree for name, tree in fields.items()}
-    own = _OWN.get(type(n))
+    own = _OWN.get(entry.kind_name)
     if own is not None:
         fields = own(fields)
     return attrs.evolve(entry, fields={name: _harmless(tree, words) for name, tree in fields.items()})
@@ -95,13 +94,15 @@ def _without_patient(fields: Mapping[str, Tree]) -> dict[str, Tree]:
 
 
 def _is_harmless(keyword: Any) -> bool:
-    return isinstance(keyword, str) and actions_of(tag_of(keyword)) is None
+    tag = tag_for_keyword(keyword) if isinstance(keyword, str) else None
+    return tag is not None and actions_of(tag) is None
 
 
-_OWN: Mapping[type[Node], Callable[[Mapping[str, Tree]], dict[str, Tree]]] = {
-    Deidentify: _without_secret,
-    NewSeries: _without_patient,
+_OWN: Mapping[str, Callable[[Mapping[str, Tree]], dict[str, Tree]]] = {
+    "Deidentify": _without_secret,
+    "NewSeries": _without_patient,
 }
+"""By the names that nodes have in recipes, so that none is loaded for it."""
 
 
 def _harmless(tree: Tree, words: frozenset[str]) -> Tree:
