@@ -19,9 +19,10 @@ from slicewise.dicom.identity import Naming, identity_columns
 from slicewise.dicom.image_classes import ImageClass
 from slicewise.dicom.mosaics import describes_mosaic
 from slicewise.dicom.numbering import time_columns
+from slicewise.dicom.provenance_block import block_tags
 from slicewise.dicom.report import ReportRow
 from slicewise.dicom.required import is_known_to, neutral_values, type_2
-from slicewise.dicom.rule_table import is_never_kept, row_for
+from slicewise.dicom.rule_table import PRIVATE_PROVENANCE, is_never_kept, row_for
 from slicewise.dicom.single_frames import is_multi_frame, single_frame_columns
 from slicewise.dicom.values import text_of
 from slicewise.errors import HeaderError, ParameterError
@@ -195,9 +196,9 @@ class DerivedHeaders:
         """
         rows: dict[tuple[int, Action], ReportRow] = {}
         present = self.headers.columns()
-        for change in [c for step in history for c in step.changes]:
+        for number, change in [(k, c) for k, step in enumerate(history, 1) for c in step.changes]:
             if change.tag in present or change.action is Action.DROPPED:
-                rows[change.tag, change.action] = ReportRow(*change)
+                rows[change.tag, change.action] = ReportRow(*change, step=number)
         for tag, change in self.settled.items():
             rows = {key: row for key, row in rows.items() if key[0] != tag}
             rows[tag, change.action] = ReportRow(*change)
@@ -298,6 +299,7 @@ def derive(
         derived = _as_one_series(derived)
     info = attrs.evolve(info, headers=derived.headers)
     derived = _with_private(derived, info, private)
+    derived = derived.updated(dict.fromkeys(block_tags(derived.headers)), PRIVATE_PROVENANCE.why)
     derived = derived.updated(dict.fromkeys(describes_mosaic(derived.headers)), "it describes the mosaic of the source")
     derived = derived.updated(identity_columns(info, naming, software, now))
     derived = derived.updated(time_columns(info), "counted over the volumes of the stack")
