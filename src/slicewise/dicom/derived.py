@@ -28,6 +28,7 @@ from slicewise.dicom.values import text_of
 from slicewise.errors import HeaderError, ParameterError
 from slicewise.image import Action, Change, Headers, ImageInfo, RawElement, Step
 from slicewise.image.elements import tag_of
+from slicewise.image.encoding import encode_element
 from slicewise.image.headers import Column
 
 __all__ = ["FOLLOWS_FROM_THE_IMAGE", "DerivedHeaders", "derive"]
@@ -231,6 +232,26 @@ def _is_text(element: RawElement) -> bool:
     return element.vr in ("CS", "DS", "IS", "LO", "SH", "UI")
 
 
+def _of_some_class(info: ImageInfo, wanted: ImageClass | None) -> ImageInfo:
+    """Return what is known of an image that is of some class: of images of several, the one that was chosen."""
+    tag = tag_of("SOPClassUID")
+    if info.headers.column(tag) is not None:
+        return info
+    if info.headers.column(tag_of("StudyInstanceUID")) is None:
+        raise HeaderError(
+            "the image has no headers of a DICOM series (SOPClassUID is missing): give it those of the series it "
+            "belongs to, e.g. Image.from_sitk(image, headers=series.headers), or new ones with NewSeries(modality)"
+        )
+    if wanted is None:
+        raise HeaderError(
+            "the image was made of images of several classes, and is of none by itself: say of which it is to be, e.g. "
+            "sop_class='SecondaryCaptureImageStorage'; or, where its values are those of one of them, as of PET in a "
+            "mask from CT, give it that one's headers: WithPixelsFrom(pet, result, keeps_units=True)"
+        )
+    element = encode_element(tag, wanted.uid)
+    return attrs.evolve(info, headers=info.headers.with_columns({tag: element}))
+
+
 def derive(
     info: ImageInfo,
     *,
@@ -276,11 +297,7 @@ def derive(
     HeaderError
         If the headers do not say of what class the images are, or it is one whose frames cannot stand alone.
     """
-    if info.headers.column(tag_of("SOPClassUID")) is None:
-        raise HeaderError(
-            "the image has no headers of a DICOM series (SOPClassUID is missing): give it those of the series it "
-            "belongs to, e.g. Image.from_sitk(image, headers=series.headers), or new ones with NewSeries(modality)"
-        )
+    info = _of_some_class(info, wanted_class)
     if extract and text_of(info.headers.element(tag_of("Modality"), 0)) == "RTDOSE":
         raise HeaderError(
             "a derived RT Dose is not written as a series: a dose grid is one image. Write it with MultiFrameWriter, "

@@ -27,7 +27,7 @@ from slicewise.io.provenance.told import SILENT, ToldInstance, ToldSeries, told_
 from slicewise.io.provenance.versions import other_versions
 from slicewise.io.series_writer import SeriesWriter
 from slicewise.pipeline.node import Array, Node, Slab
-from slicewise.pipeline.progress import Progress
+from slicewise.pipeline.progress import Show
 from slicewise.pipeline.run import Runner, RunOptions
 
 __all__ = ["Replay", "SliceDifference", "replay"]
@@ -131,7 +131,7 @@ def replay(
     overwrite: bool = False,
     memory: int | str | None = None,
     workers: int | None = None,
-    progress: Progress | bool | None = None,
+    progress: Show | bool | None = None,
 ) -> Replay:
     """Make the pixels of a derived series once more from its sources, and tell whether they are the same bit for bit.
 

@@ -15,7 +15,7 @@ from slicewise.io.listing import PathLike
 from slicewise.io.pixel_files import read_stored
 from slicewise.io.provenance.digests import digest_like
 from slicewise.io.provenance.told import SILENT, ToldInstance, ToldSeries, told_series
-from slicewise.pipeline.progress import Progress, show_progress
+from slicewise.pipeline.progress import Show, show_progress
 
 __all__ = ["Difference", "Verification", "verify"]
 
@@ -124,7 +124,7 @@ def verify(
     path: PathLike | Sequence[PathLike],
     *,
     workers: int | None = None,
-    progress: Progress | bool | None = None,
+    progress: Show | bool | None = None,
 ) -> Verification:
     """Tell whether derived series have the pixels that they were written with, and all their instances.
 
