@@ -44,7 +44,7 @@ def disturbed(source, target, *, workers, after, sent, whole=1.0):
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         for line in process.stdout:
-            if line == "computing\n":
+            if line.startswith("computing"):  # maybe of two threads at once
                 break
         time.sleep(after)
         process.send_signal(sent)

@@ -6,11 +6,12 @@ import copy
 from typing import Any
 
 from slicewise.pipeline.node import Node, input_fields
+from slicewise.pipeline.order import graph_of
 
 __all__ = ["fused"]
 
 
-def fused(target: Node) -> Node:
+def fused(target: Node, known: dict[Node, Node] | None = None) -> Node:
     """Return a graph with the same results in which nodes that fuse are one; the same graph if none do.
 
     What is known of each result, and its key, stay: a node decides by itself, whatever else is in the graph.
@@ -19,18 +20,21 @@ def fused(target: Node) -> Node:
     ----------
     target : Node
         A connected node.
+    known : dict of Node to Node, optional
+        What became of nodes of other graphs, which may share some with this one; those of this one are added.
     """
-    known: dict[int, Node] = {}
-    for n in target.walk():
-        known[id(n)] = _on_new_inputs(n.fused(), known)
-    return known[id(target)]
+    known = {} if known is None else known
+    for n in graph_of([target], known):
+        if n not in known:
+            known[n] = _on_new_inputs(n.fused(), known)
+    return known[target]
 
 
-def _on_new_inputs(n: Node, known: dict[int, Node]) -> Node:
+def _on_new_inputs(n: Node, known: dict[Node, Node]) -> Node:
     changed: dict[str, Any] = {}
     for name, value in input_fields(n):
         several = value if isinstance(value, tuple) else (value,)
-        new = tuple(known[id(v)] for v in several)
+        new = tuple(known[v] for v in several)
         if any(a is not b for a, b in zip(new, several, strict=True)):
             changed[name] = new if isinstance(value, tuple) else new[0]
     if not changed:

@@ -7,6 +7,7 @@ import math
 import mmap
 import os
 import tempfile
+from io import FileIO
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -85,7 +86,7 @@ class Room:
 
     def close(self) -> None:
         """Let go of the memory."""
-        self.array = self.array[:0]
+        self.array = np.empty((0, *self.array.shape[1:]), self.array.dtype)
 
 
 class InFile:
@@ -115,7 +116,7 @@ class InFile:
         self._where = Path(tempfile.gettempdir()) if folder is None else folder
         self._mapped: mmap.mmap | None = None
         try:
-            self._descriptor = _nameless(self._where, self._size)
+            self._file = _nameless(self._where, self._size)
         except OSError as error:
             raise WriteError(
                 f"{what} takes {format_bytes(self._size)}, more than the memory that was granted, and cannot be set "
@@ -137,7 +138,7 @@ class InFile:
         at = slab.start * self._info.slice_bytes
         try:
             while data:
-                written = os.pwrite(self._descriptor, data, at)
+                written = os.pwrite(self._file.fileno(), data, at)
                 data, at = data[written:], at + written
         except OSError as error:
             raise WriteError(f"{self._what} cannot be set aside in {self._where} ({error.strerror})") from error
@@ -149,17 +150,22 @@ class InFile:
             return self.whole()[slab.start : slab.stop]
         out = np.empty((len(slab), *self._info.slice_shape), self._info.dtype)
         view = memoryview(out.reshape(-1).data).cast("B")
-        while view:
-            count = os.preadv(self._descriptor, [view], at)
-            if count == 0:
-                raise ReadError(f"{self._what}: values that were set aside in {self._where} are gone")
-            view, at = view[count:], at + count
+        try:
+            while view:
+                count = os.preadv(self._file.fileno(), [view], at)
+                if count == 0:
+                    raise ReadError(f"{self._what} was set aside in {self._where}, and the values are gone")
+                view, at = view[count:], at + count
+        except OSError as error:
+            if isinstance(error, ReadError):
+                raise
+            raise ReadError(f"{self._what} cannot be read again from {self._where} ({error.strerror})") from error
         return out
 
     def whole(self) -> Array:
         """Return all slices, mapped."""
         if self._mapped is None:
-            self._mapped = mmap.mmap(self._descriptor, self._size, prot=mmap.PROT_READ)
+            self._mapped = mmap.mmap(self._file.fileno(), self._size, prot=mmap.PROT_READ)
         flat: np.ndarray[Any, Any] = np.frombuffer(self._mapped, self._info.dtype)
         return flat.reshape(self._info.slices, *self._info.slice_shape)
 
@@ -172,20 +178,19 @@ class InFile:
         """Delete the file."""
         # The map itself goes with the last array that is left of it.
         self._mapped = None
-        os.close(self._descriptor)
+        # Closed as an object: a thread that comes too late finds no file, where its number could be another's by then.
+        self._file.close()
 
 
-def _nameless(folder: Path, size: int) -> int:
-    descriptor, name = tempfile.mkstemp(prefix="slicewise-", dir=folder)
-    try:
-        os.unlink(name)  # noqa: PTH108 - a name, not a path
+def _nameless(folder: Path, size: int) -> FileIO:
+    # Where the system can, it never has a name: also a process that is killed at this moment leaves nothing.
+    file: FileIO = tempfile.TemporaryFile(buffering=0, prefix="slicewise-", dir=folder)  # noqa: SIM115
+    with contextlib.ExitStack() as undone:
+        undone.callback(file.close)
         # All of it now, where the system can: a full disk is better told before the work than after.
         if hasattr(os, "posix_fallocate"):
-            os.posix_fallocate(descriptor, 0, max(size, 1))
+            os.posix_fallocate(file.fileno(), 0, max(size, 1))
         else:
-            os.ftruncate(descriptor, size)
-    except OSError:
-        with contextlib.suppress(OSError):
-            os.close(descriptor)
-        raise
-    return descriptor
+            os.ftruncate(file.fileno(), size)
+        undone.pop_all()
+    return file

@@ -16,6 +16,7 @@ from slicewise.pipeline.effect import Effect
 from slicewise.pipeline.inference import infer
 from slicewise.pipeline.keys import content_key
 from slicewise.pipeline.operators import Operators
+from slicewise.pipeline.order import graph_of
 
 if TYPE_CHECKING:
     import os
@@ -315,6 +316,10 @@ class Node(Operators):
     def key(self) -> str:
         """Digest of class, version, parameters and inputs: equal keys mean equal results."""
         cls = type(self)
+        if any("key" not in n.__dict__ for n in self.inputs.values()):
+            # From the readers on: a graph may be deeper than Python's calls.
+            for n in graph_of(self.inputs.values()):
+                _ = n.key
         inputs = [(name, n.key) for name, n in self.inputs.items()]
         return content_key(f"{cls.__module__}.{cls.__qualname__}", self.version, self.identity, inputs)
 
@@ -331,7 +336,7 @@ class Node(Operators):
                     "its result"
                 )
 
-    @property
+    @cached_property
     def is_connected(self) -> bool:
         """Whether every input, up to the readers, is there."""
         required = [f.name for f in fields_of(type(self)) if _is_required(f)]
@@ -390,7 +395,7 @@ class Node(Operators):
 
     def walk(self) -> Iterator[Node]:
         """Iterate over the nodes of the graph, inputs before those that use them, each once."""
-        yield from _walk(self, set())
+        return iter(graph_of([self]))
 
     def __bool__(self) -> bool:
         raise GraphError(
@@ -462,15 +467,6 @@ class Filter(Node):
     """A node with one input."""
 
     input: Node | None = input_node(default=None, kw_only=True)
-
-
-def _walk(n: Node, seen: set[int]) -> Iterator[Node]:
-    if id(n) in seen:
-        return
-    seen.add(id(n))
-    for source in n.inputs.values():
-        yield from _walk(source, seen)
-    yield n
 
 
 def _is_required(field: attrs.Attribute[Any]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import closing
+from contextlib import ExitStack, closing, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from slicewise.pipeline.flow import Flow, Passing, Taker
 from slicewise.pipeline.fusion import fused
 from slicewise.pipeline.holding import Held, InFile, Room
 from slicewise.pipeline.node import Filter, Node, node
-from slicewise.pipeline.plan import Hold, Limits, Streaming, make_plan, plan_streaming
+from slicewise.pipeline.plan import Hold, Limits, Plan, Streaming, make_plan, plan_streaming
 from slicewise.pipeline.progress import Progress, show_progress
 from slicewise.pipeline.schedule import Wanted
 from slicewise.pipeline.threads import allowing, in_threads
@@ -128,7 +128,7 @@ class Runner:
 
     def as_run(self, target: Node) -> Node:
         """Return the node as it is run: with what is better done at once as one node."""
-        return self._as_run.setdefault(target, fused(target))
+        return fused(target, self._as_run)
 
     def run(self, takers: Mapping[Node, Taker], title: str) -> None:
         """Compute the results of some nodes in one pass, and give each slab to its taker.
@@ -148,7 +148,7 @@ class Runner:
         held: dict[Node, Held] = dict(there)
         try:
             for k, hold in enumerate(plan.holds):
-                held[hold.node] = self._held(hold, held, limits)
+                held[hold.node] = self._held(plan, k, held)
                 for done in (h for h in plan.holds if h.until == k):
                     held.pop(done.node).close()
             rest = {n: taker for n, taker in wanted.items() if not _adopted(held.get(n), taker)}
@@ -174,15 +174,14 @@ class Runner:
                 found[n] = Room(known.array.reshape(-1, *n.info.slice_shape))
         return found
 
-    def _held(self, hold: Hold, held: Mapping[Node, Held], limits: Limits) -> Held:
+    def _held(self, plan: Plan, k: int, held: Mapping[Node, Held]) -> Held:
+        hold = plan.holds[k]
         n = hold.node
         if n.whole:
-            return self._whole(hold, held, limits)
-        store = self._store(hold)
-        in_files = {h: isinstance(result, InFile) for h, result in held.items()}
-        used = sum(h.info.slices * h.info.slice_bytes for h, in_file in in_files.items() if not in_file)
-        streaming = plan_streaming([n], in_files, limits.memory - used, limits.threads)
-        self._stream(streaming, held, {n: store}, f"{n.name}, held {'in a file' if hold.in_file else 'whole'}")
+            return self._whole(hold, held, plan.limits)
+        title = f"{n.name}, held {'in a file' if hold.in_file else 'whole'}"
+        with self._store(hold) as store:
+            self._stream(plan.streaming_to_hold(k), held, {n: store}, title)
         return store
 
     def _whole(self, hold: Hold, held: Mapping[Node, Held], limits: Limits) -> Held:
@@ -199,14 +198,21 @@ class Runner:
             array = computing.slab(n, slab, blocks)
             tell(len(slab), len(slab))
         if not hold.in_file:
-            return Room(array)
-        store = self._store(hold)
-        store.put(slab, array)
+            # A view would keep all of what it is a part of, and change with what the node does to it later.
+            return Room(array if array.flags.owndata else array.copy())
+        with self._store(hold) as store:
+            store.put(slab, array)
         return store
 
-    def _store(self, hold: Hold) -> Room | InFile:
+    @contextmanager
+    def _store(self, hold: Hold) -> Iterator[Room | InFile]:
+        """Give room for a result; if the block raises, it is let go of."""
         what = f"{hold.node.name}, which is needed whole,"
-        return InFile(hold.node.info, self.options.spill, what) if hold.in_file else Room.of(hold.node.info, what)
+        store = InFile(hold.node.info, self.options.spill, what) if hold.in_file else Room.of(hold.node.info, what)
+        with ExitStack() as undone:
+            undone.callback(store.close)
+            yield store
+            undone.pop_all()
 
     def _stream(self, plan: Streaming, held: Mapping[Node, Held], takers: Mapping[Node, Taker], title: str) -> None:
         computing = Computing(self.options.cancel, self.options.recorder)

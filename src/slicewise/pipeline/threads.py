@@ -84,7 +84,11 @@ def in_threads(
             # Also for Ctrl-C, and where nobody wants to hear more: the threads end at their next node.
             stop.set()
     if failures:
-        raise failures[0]
+        try:
+            raise failures[0]
+        finally:
+            # What failed refers to all that was at work, and must not go on through this list.
+            failures.clear()
 
 
 def _until_ended(told: queue.SimpleQueue[U | _Ended], workers: int) -> Iterator[U]:

@@ -196,7 +196,8 @@ class _Forgiving:
         # Whatever it is goes to where it was asked for: a writer may want to begin anew.
         if not isinstance(error, Exception):
             return False
-        self._guest.failure = error
+        if self._guest.failure is None:
+            self._guest.failure = error
         return any(guest.failure is None for guest in self._guests)
 
 
