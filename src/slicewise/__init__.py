@@ -45,6 +45,7 @@ _HOMES = {
     "PerSlice": "image",
     "Permute": "filters.orientation",
     "Project": "filters.projections",
+    "Recipe": "io.recipes",
     "RectifyTilt": "filters.tilt",
     "Reorient": "filters.orientation",
     "Resample": "filters.geometry",
@@ -66,6 +67,7 @@ _HOMES = {
     "compare": "io.compare",
     "compile_instances": "io.compile",
     "discover": "io.discover",
+    "draw": "display.drawing",
     "edit": "io.edit",
     "errors": "errors",
     "filter": "filters.own",
@@ -113,6 +115,7 @@ __all__ = [
     "PerSlice",
     "Permute",
     "Project",
+    "Recipe",
     "RectifyTilt",
     "Reorient",
     "Resample",
@@ -135,6 +138,7 @@ __all__ = [
     "compare",
     "compile_instances",
     "discover",
+    "draw",
     "edit",
     "errors",
     "filter",
@@ -151,6 +155,7 @@ __all__ = [
 if TYPE_CHECKING:
     from slicewise import errors
     from slicewise.dicom.lossy import Lossy
+    from slicewise.display.drawing import draw
     from slicewise.filters import itk, sitk
     from slicewise.filters.combine import Blend, Join, Mask, where
     from slicewise.filters.concatenate import Concatenate
@@ -182,6 +187,7 @@ if TYPE_CHECKING:
     from slicewise.io.multi_frame_writer import MultiFrameWriter
     from slicewise.io.new_series import NewSeries
     from slicewise.io.overlay_mask import OverlayMask
+    from slicewise.io.recipes import Recipe
     from slicewise.io.series_reader import SeriesReader
     from slicewise.io.series_volumes import read_volumes
     from slicewise.io.series_writer import SeriesWriter

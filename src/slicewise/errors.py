@@ -13,6 +13,7 @@ and what to do. Each is also of the built-in type a Python programmer would expe
     ├── GeometryError         (ValueError)           a grid cannot do what was asked
     │   ├── IrregularGeometryError                   a box was asked of a stack that is none
     │   └── SpaceMismatchError                       two images do not lie on the same grid
+    ├── RecipeError           (ValueError)           a recipe cannot be understood, or no graph made of it
     ├── PatientMismatchError  (ValueError)           images of several patients meet in one node
     ├── ReadError             (OSError)              a file or a folder cannot be read
     │   ├── NotDicomError                            the file is not DICOM
@@ -52,6 +53,7 @@ __all__ = [
     "PatientMismatchError",
     "PixelsError",
     "ReadError",
+    "RecipeError",
     "SeriesError",
     "SeveralSeriesError",
     "SlicewiseError",
@@ -78,6 +80,10 @@ class ParameterError(SlicewiseError, ValueError):
 
 class GraphError(SlicewiseError, TypeError):
     """Nodes are put together in a way that cannot work."""
+
+
+class RecipeError(SlicewiseError, ValueError):
+    """A recipe cannot be understood, or no graph can be made of it."""
 
 
 class HeaderError(SlicewiseError, ValueError):

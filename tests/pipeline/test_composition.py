@@ -321,3 +321,12 @@ def test_node_that_computes_another_type_or_shape_than_it_says_is_caught(kind, l
     graph = image() >> Promising(kind)
     with pytest.raises(sw.errors.ComputeError, match=r"Promising.*\n.*promised"):
         (graph if last else graph + 1).update(progress=False)
+
+
+def test_graphs_in_which_all_is_shared_are_put_together_at_once():
+    shared = sw.as_node(image())
+    for _ in range(60):
+        # Twice as many ways up to the image each time.
+        shared = shared & shared
+    assert shared.is_connected
+    assert len([*shared.walk()]) == 61

@@ -38,6 +38,14 @@ def test_what_is_shared_is_computed_once():
     assert counting.count.slices == 60
 
 
+def test_what_is_shared_behind_steps_that_are_run_as_one_is_computed_once():
+    counting = Counting()
+    half, third = sw.Resample(spacing=(0.5, 0.5, 1)), sw.Resample(spacing=(0.3, 0.3, 1))
+    shared = image((60, 4, 5)) >> half >> third >> counting
+    sw.update_all(shared >> Smear(1), shared >> Smear(4), workers=1, progress=False)
+    assert counting.count.slices == 60
+
+
 def test_series_of_two_filters_are_written_from_files_read_once(phantom_ct, tmp_path):
     counting = Counting()
     ct = sw.SeriesReader(phantom_ct.folder) >> counting

@@ -1,4 +1,4 @@
-"""``slicewise codify``: an instance or a series as a Python script that makes it again."""
+"""``slicewise codify``: an instance, a series or a recipe as a Python script that makes it again."""
 
 from __future__ import annotations
 
@@ -9,20 +9,27 @@ import typer
 
 from slicewise.cli.options import Json
 from slicewise.cli.output import print_json
+from slicewise.cli.text_file import write_text
 
 if TYPE_CHECKING:
     from slicewise.filters.deidentify import Deidentify
 
 __all__ = ["codify"]
 
+_RECIPES = (".yaml", ".yml")
+
 
 def codify(
     source: Annotated[
-        Path, typer.Argument(metavar="SRC", help="A DICOM file; or a folder or archive with one series.")
+        Path,
+        typer.Argument(metavar="SRC", help="A DICOM file; a folder or archive with one series; or a recipe, .yaml."),
     ],
     script: Annotated[
         Path | None,
-        typer.Argument(metavar="SCRIPT", help="The script to write, .py; here, named like SRC, if not given."),
+        typer.Argument(
+            metavar="SCRIPT",
+            help="The script to write, .py; here, named like SRC, if not given; of a recipe it is printed.",
+        ),
     ] = None,
     *,
     exclude_size: Annotated[
@@ -52,9 +59,20 @@ def codify(
     """Write a Python script that makes a file, or a series, again.
 
     The script needs pydicom alone. Values that are no text and large are put into one file beside it, SCRIPT with .bin.
+    The script of a recipe makes its graph with slicewise, and runs it.
     """
     from slicewise.io.codify import codify as write
 
+    if source.suffix.lower() in _RECIPES:
+        for option, given in (
+            ("--exclude-size", exclude_size),
+            ("--save-as", save_as),
+            ("--deidentified", deidentified),
+        ):
+            if given:
+                raise typer.BadParameter("is for instances, not for recipes", param_hint=option)
+        _codify_recipe(source, script, overwrite=overwrite, json=json)
+        return
     if secret_file is not None and not deidentified:
         raise typer.BadParameter("is for --deidentified alone", param_hint="--secret-file")
     done = write(
@@ -72,6 +90,20 @@ def codify(
         return
     beside = f", with {done.side.name} beside it" if done.side else ""
     print(f"{done.script}{beside}: makes {done.instances} {'instance' if done.instances == 1 else 'instances'}")
+
+
+def _codify_recipe(source: Path, script: Path | None, *, overwrite: bool, json: bool) -> None:
+    from slicewise.io.recipes import Recipe
+
+    recipe = Recipe.from_yaml(source)
+    if script is not None:
+        write_text(script, recipe.to_python(), overwrite=overwrite)
+    if json:
+        print_json({"script": script, "nodes": len(recipe.nodes)} if script else {"python": recipe.to_python()})
+    elif script is None:
+        print(recipe.to_python(), end="")
+    else:
+        print(f"{script}: makes and runs a graph of {len(recipe.nodes)} nodes")
 
 
 def _deidentify(secret_file: Path | None) -> Deidentify:

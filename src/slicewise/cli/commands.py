@@ -13,6 +13,7 @@ from slicewise.cli.explain import explain
 from slicewise.cli.headers import headers
 from slicewise.cli.info import info
 from slicewise.cli.ls import ls
+from slicewise.cli.run import run
 from slicewise.cli.transcode import transcode
 from slicewise.cli.validate import validate
 
@@ -21,5 +22,5 @@ __all__ = ["register"]
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the shell, in the order in which help lists them."""
-    for command in (demo, ls, info, headers, convert, explain, diff, validate, transcode, edit, codify):
+    for command in (demo, ls, info, headers, convert, run, explain, diff, validate, transcode, edit, codify):
         app.command()(command)

@@ -30,9 +30,10 @@ from slicewise.cli.options import (
     transfer_syntax_of,
 )
 from slicewise.cli.output import print_json
+from slicewise.cli.text_file import write_text
+from slicewise.cli.written import for_programs, print_written
 
 if TYPE_CHECKING:
-    from slicewise.io.series_writer import Written
     from slicewise.pipeline.node import Node
 
 __all__ = ["convert", "typed_value"]
@@ -119,6 +120,10 @@ def convert(
     memory: Memory = None,
     workers: Workers = None,
     report: Annotated[bool, typer.Option("--report", help="Print what became of each attribute.")] = False,
+    recipe: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write down as a recipe, .yaml, what is done, for slicewise run."),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing, and show no progress.")] = False,
     json: Json = False,
 ) -> None:
@@ -131,6 +136,7 @@ def convert(
     from slicewise.cli.filter_text import chain
     from slicewise.io.multi_frame_writer import MultiFrameWriter
     from slicewise.io.new_series import NewSeries
+    from slicewise.io.recipes import Recipe
     from slicewise.io.series_writer import SeriesWriter
     from slicewise.io.volumes import VolumeReader
 
@@ -191,11 +197,13 @@ def convert(
     else:
         _check_unused({"--unit": unit}, "with --multi-frame, for one file")
         writer = result >> SeriesWriter(destination, instance_number_start=instance_number_start, **common)
+    if recipe is not None:
+        write_text(recipe, Recipe.of(writer).to_yaml(), overwrite=overwrite)
     written = writer.update(memory=memory, workers=workers, progress=False if quiet else None)
     if json:
-        print_json(_for_programs(written))
+        print_json(for_programs(written))
     elif not quiet:
-        _print(written, whole=report)
+        print_written(written, whole=report)
 
 
 def _check_unused(given: Mapping[str, object], when: str) -> None:
@@ -221,30 +229,3 @@ def typed_value(keyword: str, text: str) -> Any:
         except ValueError:
             raise typer.BadParameter(f"{keyword} takes numbers (got {text!r})", param_hint="--set") from None
     return parts[0] if len(parts) == 1 or dictionary_VM(tag) == "1" else parts
-
-
-def _print(written: Written, *, whole: bool) -> None:
-    told = written.report
-    counts = ", ".join(f"{number} {action}" for action, number in told.counts.items())
-    (first, *more) = written.paths
-    where = written.folder if more or told.slices == 1 else first
-    print(f"{told.slices} {'slices' if where == written.folder else 'frames'} written to {where}")
-    print(f"series {written.series_uid}")
-    if whole:
-        print(told)
-        return
-    print(f"attributes: {counts} (--report tells which and why)")
-    print(f"pixels: {told.storage}; largest error {told.largest_error:.3g}")
-    if told.loss is not None:
-        print(told.loss)
-    for warning in told.warnings:
-        print(f"note: {warning}")
-
-
-def _for_programs(written: Written) -> dict[str, object]:
-    return {
-        "folder": written.folder,
-        "series_uid": written.series_uid,
-        "paths": written.paths,
-        **written.report.as_dict(),
-    }

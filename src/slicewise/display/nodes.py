@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from slicewise.display.geometry import geometry_rows
-from slicewise.display.graph import graph_svg, told_parameters
+from slicewise.display.graph import graph_svg
+from slicewise.display.graph_parts import told_parameters
 from slicewise.display.headers import headers_parts
 from slicewise.display.markup import details, escape, pairs, wrapped
 from slicewise.image import ImageInfo

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -14,9 +15,11 @@ from slicewise.errors import ParameterError
 from slicewise.filters.function import Function
 from slicewise.filters.parameters import choice
 
-__all__ = ["filter"]
+__all__ = ["filter", "makes_filters"]
 
 _TAKES = ("array", "sitk")
+_MADE: weakref.WeakSet[Callable[..., Function]] = weakref.WeakSet()
+"""What the decorator has made."""
 
 
 def filter(  # noqa: A001 - as users read it: @sw.filter
@@ -78,9 +81,15 @@ def filter(  # noqa: A001 - as users read it: @sw.filter
             return Function(called, halo, dtype, keeps_units=keeps_units, whole=whole, name=name)
 
         make.__signature__ = signature  # type: ignore[attr-defined]
+        _MADE.add(make)
         return make
 
     return decorate
+
+
+def makes_filters(value: object) -> bool:
+    """Tell whether something was made by the decorator, and not by another that wraps functions, too."""
+    return inspect.isfunction(value) and value in _MADE
 
 
 def _without_image(function: Callable[..., Any]) -> inspect.Signature:

@@ -48,7 +48,7 @@ class SitkSource(SitkCall):
         """The image whose grid is taken, if there is one."""
         return dict(zip(self.roles, self.others, strict=True))
 
-    @property
+    @cached_property
     def is_connected(self) -> bool:
         """Whether the image whose grid is taken is connected, if there is one."""
         return all(n.is_connected for n in self.others)

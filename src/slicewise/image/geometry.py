@@ -39,7 +39,9 @@ def _unit_vector(value: npt.ArrayLike) -> FloatArray:
     length = float(np.linalg.norm(array))
     if length == 0:
         raise GeometryError("a direction must not be of length zero (got 0, 0, 0)")
-    array = array / length
+    # One of length 1 stays as it is, to the last bit: a direction that is read back is the one that was written.
+    if abs(length - 1) > 8 * np.finfo(np.float64).eps:
+        array = array / length
     array.flags.writeable = False
     return array
 

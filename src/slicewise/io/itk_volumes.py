@@ -16,7 +16,8 @@ import numpy.typing as npt
 
 from slicewise.errors import ReadError, SlicewiseWarning, TruncatedError
 from slicewise.image.bridges import pixels_of
-from slicewise.io.raw_layouts import Layout, check_metaimage, find_layout
+from slicewise.io.inflated_files import inflated_file
+from slicewise.io.raw_layouts import Layout, check_metaimage, find_layout, vtk_third_axis
 from slicewise.io.volume_files import RawPixels, StoredVolume, is_gzip, stamp_of
 from slicewise.pipeline.block import Array
 
@@ -142,7 +143,13 @@ def _raw(layout: Layout, lengths: tuple[int, ...], components: int) -> RawPixels
     expected = lengths if components == 1 else (components, *lengths)
     # SimpleITK moves the axis of the components to the front where it is not there.
     plain = [n for n in layout.axes if n > 1] == [n for n in expected if n > 1]
-    return RawPixels(path=layout.files[0], offset=layout.offset) if plain or not layout.axes else None
+    if not plain and layout.axes:
+        return None
+    if layout.packed:
+        return RawPixels(
+            path=layout.files[0], offset=0, inflated=inflated_file(*stamp_of(layout.files[0]), layout.offset)
+        )
+    return RawPixels(path=layout.files[0], offset=layout.offset)
 
 
 def _affine(reader: Any, path: Path) -> npt.NDArray[np.float64]:
@@ -165,6 +172,8 @@ def _affine(reader: Any, path: Path) -> npt.NDArray[np.float64]:
     matrix = np.eye(4)
     matrix[:3, :3] = direction * spacing
     matrix[:known, 3] = reader.GetOrigin()[:known]
+    if known == 2 and path.suffix.lower() == ".vtk":
+        matrix[2, 2], matrix[2, 3] = vtk_third_axis(path)
     return matrix
 
 

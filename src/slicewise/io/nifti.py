@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from slicewise.dicom.rescale import Rescale
 from slicewise.errors import ReadError, SlicewiseWarning, TruncatedError
+from slicewise.io.inflated_files import inflated_file
 from slicewise.io.volume_files import RawPixels, StoredVolume, is_gzip, stamp_of
 
 __all__ = ["NIFTI_SUFFIXES", "read_nifti_header"]
@@ -102,7 +103,7 @@ def read_nifti_header(path: Path, orientation: str) -> StoredVolume:
         pixels=RawPixels(
             path=pixel_path,
             offset=_offset(get, is_pair=is_pair),
-            gzipped=is_gzip(pixel_path),
+            inflated=inflated_file(*stamps[-1], begin=0) if is_gzip(pixel_path) else None,
             planar=components > 1 and datatype not in _COLOURS,
         ),
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tarfile
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -12,7 +11,7 @@ from pathlib import Path
 from slicewise.errors import DestinationError, NotDicomError, SlicewiseError, WriteError
 from slicewise.io.header_files import HeaderScanner
 from slicewise.io.listing import list_files
-from slicewise.io.staging import folder_beside
+from slicewise.io.staging import folder_beside, move_file
 
 __all__ = ["check_archive", "is_archive_name", "staged_archive"]
 
@@ -83,11 +82,7 @@ def staged_archive(path: Path, *, overwrite: bool) -> Iterator[Path]:
         packed = stage / "archive"
         try:
             _pack(sorted(files.iterdir()), packed, final.name.lower())
-            if overwrite:
-                packed.replace(final)
-            else:
-                # Unlike a rename, a link never replaces what is there.
-                os.link(packed, final)
+            move_file(packed, final, overwrite=overwrite)
         except FileExistsError as error:
             raise _is_there(path) from error
         except OSError as error:

@@ -1,7 +1,7 @@
-"""Where the pixels lie in files of NRRD, MetaImage and legacy VTK whose pixels are not compressed.
+"""Where the pixels lie in files of NRRD, MetaImage and legacy VTK, as they are or compressed by gzip or zlib.
 
-SimpleITK reads the headers; but it reads all of an NRRD file for a slab of it, and says nothing when a
-VTK file ends too early. What is not found here, SimpleITK reads as a whole.
+SimpleITK reads the headers; but it reads all of an NRRD file for a slab of it, all of what is compressed, and says
+nothing when a VTK file ends too early. What is not found here, SimpleITK reads as a whole.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from slicewise.errors import ReadError
 
-__all__ = ["Layout", "check_metaimage", "find_layout"]
+__all__ = ["Layout", "check_metaimage", "find_layout", "vtk_third_axis"]
 
 _HEADER_LIMIT = 1 << 20
 _VTK_SCALARS = re.compile(
@@ -29,7 +29,9 @@ class Layout(NamedTuple):
     files : tuple of Path
         The files that hold them.
     offset : int, optional
-        Where they begin in the only file; None if they are compressed, text, or in several files.
+        Where they begin in the only file; None if they are compressed in another way, text, or in several files.
+    packed : bool
+        Whether they are compressed by gzip or zlib, and what begins there is the stream.
     big_endian : bool
         Their byte order.
     axes : tuple of int
@@ -40,6 +42,7 @@ class Layout(NamedTuple):
 
     files: tuple[Path, ...]
     offset: int | None
+    packed: bool = False
     big_endian: bool = False
     axes: tuple[int, ...] = ()
     inside: bool = False
@@ -97,14 +100,18 @@ def _nrrd(path: Path, start: bytes, pixel_bytes: int) -> Layout:
     named = fields.get("data file", fields.get("datafile"))
     files = _nrrd_files(path, named, listed)
     skipped = fields.get("line skip", fields.get("lineskip", "0"))
-    if fields.get("encoding", "").lower() != "raw" or len(files) != 1 or skipped != "0":
-        return Layout(files, None)
+    encoding = fields.get("encoding", "").lower()
+    packed = encoding in ("gzip", "gz")
     skip = int(fields.get("byte skip", fields.get("byteskip", "0")))
+    # What is skipped of compressed pixels is counted once they are inflated.
+    if (encoding != "raw" and not packed) or len(files) != 1 or skipped != "0" or (packed and skip):
+        return Layout(files, None)
     begin = 0 if named else end
     kinds = fields.get("kinds", "").split()
     return Layout(
         files,
         offset=files[0].stat().st_size - pixel_bytes if skip == -1 else begin + skip,
+        packed=packed,
         big_endian=fields.get("endian", "little").lower() == "big",
         axes=tuple(int(n) for n in fields.get("sizes", "").split()),
         inside=bool(kinds) and kinds[0].lower() in ("list", "time"),
@@ -183,14 +190,15 @@ def _metaimage(path: Path, start: bytes, pixel_bytes: int) -> Layout:
     fields, listed, position = _metaimage_fields(start)
     named = fields.get("ElementDataFile", "")
     files = (path,) if named.upper() == "LOCAL" else _metaimage_files(path, named, listed)
-    is_raw = _is_true(fields.get("BinaryData", "False")) and not _is_true(fields.get("CompressedData", "False"))
-    if not is_raw or len(files) != 1:
-        return Layout(files, None)
+    packed = _is_true(fields.get("CompressedData", "False"))
     skip = int(fields.get("HeaderSize", "0"))
+    if not _is_true(fields.get("BinaryData", "False")) or len(files) != 1 or (packed and skip):
+        return Layout(files, None)
     begin = position if files[0] == path else 0
     return Layout(
         files,
         offset=files[0].stat().st_size - pixel_bytes if skip == -1 else begin + skip,
+        packed=packed,
         big_endian=_is_true(fields.get("BinaryDataByteOrderMSB", fields.get("ElementByteOrderMSB", "False"))),
     )
 
@@ -220,6 +228,26 @@ def _vtk(path: Path, start: bytes) -> Layout:
     if len(lines) < 4 or lines[2].strip().upper() != b"BINARY" or found is None:
         return Layout((path,), None)
     return Layout((path,), offset=found.end(), big_endian=True)
+
+
+def vtk_third_axis(path: Path) -> tuple[float, float]:
+    """Return spacing and origin of the third axis of a legacy VTK file, which SimpleITK leaves out of a single slice.
+
+    Raises
+    ------
+    ReadError
+        If the header is broken.
+    """
+    with path.open("rb") as file:
+        start = file.read(_HEADER_LIMIT).partition(b"POINT_DATA")[0]
+    found = []
+    for names, default in ((rb"SPACING|ASPECT_RATIO", 1.0), (rb"ORIGIN", 0.0)):
+        line = re.search(rb"^(?:" + names + rb")[ \t]+\S+[ \t]+\S+[ \t]+(\S+)", start, re.MULTILINE | re.IGNORECASE)
+        try:
+            found.append(default if line is None else float(line[1]))
+        except ValueError as error:
+            raise ReadError(f"{path}: the header is broken ({error})") from error
+    return found[0], found[1]
 
 
 def _existing(path: Path, names: list[str]) -> tuple[Path, ...]:

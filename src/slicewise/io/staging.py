@@ -16,11 +16,13 @@ from pathlib import Path
 
 from slicewise.errors import DestinationError, WriteError
 
-__all__ = ["check_destination", "folder_beside", "staged_folder"]
+__all__ = ["check_destination", "folder_beside", "move_file", "staged_folder"]
 
 _AT_WORKING_FOLDER = -100
 _EXCHANGE = 2
 """Constants of Linux for renameat2."""
+_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+"""How file systems say that they have no hard links."""
 
 
 def check_destination(folder: Path, *, overwrite: bool) -> None:
@@ -111,6 +113,28 @@ def folder_beside(final: Path) -> Iterator[Path]:
     finally:
         shutil.rmtree(stage, ignore_errors=True)
         os.close(lock)
+
+
+def move_file(stage: Path, final: Path, *, overwrite: bool) -> None:
+    """Move a file that is whole into its place, on the same file system.
+
+    Raises
+    ------
+    FileExistsError
+        If there is a file that is not to be replaced.
+    OSError
+        If it cannot be moved.
+    """
+    if not overwrite:
+        # Unlike a rename, a link never replaces what somebody put there meanwhile.
+        try:
+            os.link(stage, final)
+        except OSError as error:
+            if error.errno not in _NO_LINKS or final.exists():
+                raise
+        else:
+            return
+    stage.replace(final)
 
 
 def _locked_folder(final: Path) -> tuple[Path, int]:

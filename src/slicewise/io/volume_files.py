@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
 import math
 import os
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any, NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import attrs
 import numpy as np
@@ -16,6 +15,7 @@ import numpy.typing as npt
 
 from slicewise.dicom.rescale import Rescale
 from slicewise.errors import ReadError, TruncatedError
+from slicewise.io.inflated_files import InflatedFile
 from slicewise.pipeline.block import Array, Slab
 
 __all__ = ["RawPixels", "Stamp", "StoredVolume", "check_size", "is_gzip", "stamp_of"]
@@ -64,16 +64,16 @@ def is_gzip(path: Path) -> bool:
 
 @attrs.frozen(kw_only=True)
 class RawPixels:
-    """Pixels that lie in a file as they are, or as one gzip stream.
+    """Pixels that lie in a file as they are, or compressed by gzip or zlib.
 
     Parameters
     ----------
     path : Path
         The file.
     offset : int
-        Where they begin; in a gzip file, of what it unpacks to.
-    gzipped : bool
-        Whether the file is one gzip stream.
+        Where they begin; of what the file unpacks to, if it is compressed.
+    inflated : InflatedFile, optional
+        What the file unpacks to, if it is compressed.
     planar : bool
         Whether all pixels of a component come before those of the next, not the components of a
         pixel one after the other.
@@ -81,7 +81,7 @@ class RawPixels:
 
     path: Path
     offset: int
-    gzipped: bool = False
+    inflated: InflatedFile | None = None
     planar: bool = False
 
 
@@ -149,8 +149,8 @@ class StoredVolume:
 
     @property
     def streams(self) -> bool:
-        """Whether a slab can be read without the rest."""
-        return self.pixels is not None and not self.pixels.gzipped
+        """Whether a slab can be read without holding the rest."""
+        return self.pixels is not None
 
     @property
     def bytes_stored(self) -> int:
@@ -191,24 +191,27 @@ class StoredVolume:
             volume = int(np.ravel_multi_index(chosen[::-1], self.extra[::-1]))
         inside = self.extra[0] if self.extra_inside else 1
         together = (1 if pixels.planar else self.components) * inside
-        with _opened(pixels) as file:
-            if not pixels.planar:
-                start = (volume * slices + slab.start) * rows * columns * together
-                values = self._values(file, start, (*plane, together))
-                values = values[..., chosen[0]] if self.extra_inside else values
-                return values[..., 0] if together == 1 and values.ndim == 4 else values
-            volumes = math.prod(self.extra)
-            starts = [((c * volumes + volume) * slices + slab.start) * rows * columns for c in range(self.components)]
-            return np.stack([self._values(file, start, plane) for start in starts], axis=-1)
+        if not pixels.planar:
+            start = (volume * slices + slab.start) * rows * columns * together
+            values = self._values(start, (*plane, together))
+            values = values[..., chosen[0]] if self.extra_inside else values
+            return values[..., 0] if together == 1 and values.ndim == 4 else values
+        volumes = math.prod(self.extra)
+        starts = [((c * volumes + volume) * slices + slab.start) * rows * columns for c in range(self.components)]
+        return np.stack([self._values(start, plane) for start in starts], axis=-1)
 
-    def _values(self, file: IO[bytes], start: int, shape: tuple[int, ...]) -> Array:
+    def _values(self, start: int, shape: tuple[int, ...]) -> Array:
         pixels = cast("RawPixels", self.pixels)
         values = np.empty(shape, self.stored)
         wanted = memoryview(cast("Any", values.reshape(-1).view(np.uint8)))
+        first = start * self.stored.itemsize
         try:
-            file.seek(pixels.offset + start * self.stored.itemsize)
-            got = _fill(file, wanted)
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            if pixels.inflated is None:
+                got = _fill(pixels.path, pixels.offset + first, wanted)
+            else:
+                is_last = first + len(wanted) == self.bytes_stored
+                got = pixels.inflated.readinto(pixels.offset + first, wanted, is_last=is_last)
+        except (EOFError, zlib.error) as error:
             raise TruncatedError(
                 f"{pixels.path}: the compressed pixels are broken or end too early ({error})"
             ) from error
@@ -221,22 +224,15 @@ class StoredVolume:
         return values
 
 
-def _opened(pixels: RawPixels) -> IO[bytes]:
-    try:
-        if pixels.gzipped:
-            return cast("IO[bytes]", gzip.open(pixels.path, "rb"))
-        return pixels.path.open("rb", buffering=0)
-    except OSError as error:
-        raise ReadError(f"{pixels.path}: cannot be read ({error.strerror})") from error
-
-
-def _fill(file: IO[bytes], memory: memoryview) -> int:
+def _fill(path: Path, place: int, memory: memoryview) -> int:
     done = 0
-    while done < len(memory):
-        count = cast("Any", file).readinto(memory[done:])
-        if not count:
-            break
-        done += count
+    with path.open("rb", buffering=0) as file:
+        file.seek(place)
+        while done < len(memory):
+            count = file.readinto(memory[done:])
+            if not count:
+                break
+            done += count
     return done
 
 
@@ -251,7 +247,7 @@ def check_size(volume: StoredVolume) -> None:
     pixels = volume.pixels
     if volume.size[2] > _MOST_SLICES:
         raise ReadError(f"{volume.path}: the header is broken: it tells of {volume.size[2]} slices")
-    if pixels is not None and not pixels.gzipped:
+    if pixels is not None and pixels.inflated is None:
         held = pixels.path.stat().st_size - pixels.offset
         if held < volume.bytes_stored:
             raise TruncatedError(

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import os
-import secrets
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,12 +12,23 @@ from typing import Any, ClassVar
 import attrs
 import numpy as np
 
-from slicewise.errors import DestinationError, GeometryError, ParameterError, SlicewiseWarning, WriteError
-from slicewise.image import Image, ImageStack
-from slicewise.io.nifti_time import compressed, state_fourth_axis
+from slicewise.errors import (
+    DestinationError,
+    GeometryError,
+    ParameterError,
+    ReadError,
+    SlicewiseError,
+    SlicewiseWarning,
+    WriteError,
+)
 from slicewise.io.parameters import one_of
-from slicewise.io.volumes import VolumeReader
-from slicewise.pipeline.node import Node, node
+from slicewise.io.staging import folder_beside, move_file
+from slicewise.io.volume_files import StoredVolume
+from slicewise.io.volume_layouts import VolumeHeader, volume_header
+from slicewise.io.volume_packing import PackedPixels
+from slicewise.io.volume_pixels import PlainPixels, SliceDigests, WrittenVolume, header_fault
+from slicewise.io.volumes import read_volume_header
+from slicewise.pipeline.node import Array, Node, Slab, node
 from slicewise.pipeline.run import Runner, Sink
 
 __all__ = ["VolumeWriter"]
@@ -29,6 +38,8 @@ _COMPRESSION = {".nrrd": None, ".mha": None, ".nii.gz": True, ".nii": False, ".v
 
 _FLAT = (".vtk",)
 """Formats of three axes at most."""
+
+_LONGEST_NIFTI = 32767
 
 
 def _path(value: str | os.PathLike[str]) -> Path:
@@ -55,8 +66,13 @@ class VolumeWriter(Sink):
     Such files hold values and grid. **Headers do not travel with them**: patient, study, acquisition,
     sources and history are left behind, and a warning says so. The grid must be a box.
 
-    The image is held whole in memory, and once more by SimpleITK, which writes it. The file is
-    complete or absent: it is written under a hidden name beside its place, looked at, and renamed.
+    The header is made by SimpleITK. Pixels are written slab by slab as they are computed, by several threads, and so
+    take the memory of slabs. What is not compressed is byte for byte the file that SimpleITK would write. What is
+    compressed is set aside slice by slice and then put together, in one stream, so that the disk holds it twice for a
+    moment; the file does not depend on memory and threads.
+
+    The file is complete or absent: it is written in a hidden folder beside its place, read back and compared with
+    digests of what was written, and moved. What a killed process leaves, the next one to write there removes.
 
     Parameters
     ----------
@@ -77,9 +93,11 @@ class VolumeWriter(Sink):
     IrregularGeometryError
         If the stack is sheared or unevenly spaced.
     GeometryError
-        If the format cannot hold the grid: legacy VTK has no directions.
+        If the format cannot hold the grid: legacy VTK has no directions, NIfTI at most 32767 voxels along an axis.
+    ParameterError
+        If values are of a type that is not written, such as complex numbers.
     WriteError
-        If the disk is full or cannot be written to; nothing is left behind.
+        If the disk is full or cannot be written to, or what was written reads back otherwise; nothing is left behind.
     """
 
     takes_stacks: ClassVar[bool] = True
@@ -112,15 +130,33 @@ class VolumeWriter(Sink):
                 f"{self.path.name}: a legacy VTK file holds one volume, and there are {self._volumes}; write .nrrd, "
                 ".nii.gz or .mha, or one of stack.volumes"
             )
+        if self._format.startswith(".nii") and max(*geometry.shape, self._volumes) > _LONGEST_NIFTI:
+            raise GeometryError(
+                f"{self.path.name}: NIfTI-1 files have at most {_LONGEST_NIFTI} voxels along an axis (got "
+                f"{' x '.join(str(n) for n in self.source.info.shape)}); write .nrrd or .mha"
+            )
+        self._check_values()
         self._check_destination()
+
+    def _check_values(self) -> None:
+        info = self.source.info
+        if info.dtype.kind not in "biuf" or info.dtype.itemsize > 8:
+            raise ParameterError(
+                f"{self.path.name}: values of type {info.dtype} are not written: Cast them, or write magnitude and "
+                "phase as two volumes"
+            )
+        if info.components not in (1, 3, 4) and self._volumes > 1:
+            raise ParameterError(
+                f"{self.path.name}: {self._volumes} volumes of {info.components} values per pixel are not written to "
+                "one file; write one of stack.volumes"
+            )
 
     def execute(self, runner: Runner) -> Path:
         """Run the pipeline, write the file and return its path."""
-        image = runner.image(self.source)
         self._warn()
         self._check_destination()
-        with _staged(self.path) as stage:
-            self._write(image, stage)
+        with _staged(self.path, overwrite=self.overwrite) as stage:
+            self._write(runner, stage)
         return self.path
 
     @property
@@ -133,6 +169,10 @@ class VolumeWriter(Sink):
         return _suffix(self.path) or ""
 
     @property
+    def _packed(self) -> bool:
+        return _COMPRESSION[self._format] is not False and self.compress is not False
+
+    @property
     def _volumes(self) -> int:
         return len(self.source.info.volumes)
 
@@ -141,9 +181,10 @@ class VolumeWriter(Sink):
         for n in self.walk():
             if any(Path(file).resolve() == target for file in getattr(n, "files", ())):
                 raise DestinationError(f"{self.path}: is a file of the source, which is never overwritten")
-        if self.path.exists() and (not self.overwrite or not self.path.is_file()):
-            what = "there is a file already; replace it with overwrite=True" if self.path.is_file() else "is a folder"
-            raise DestinationError(f"{self.path}: {what}, or choose another name")
+        if self.path.exists() and not self.path.is_file():
+            raise DestinationError(f"{self.path}: is a folder; choose another name")
+        if self.path.exists() and not self.overwrite:
+            raise _is_there(self.path)
 
     def _warn(self) -> None:
         if not self.source.geometry.is_in_patient:
@@ -161,54 +202,64 @@ class VolumeWriter(Sink):
                 stacklevel=2,
             )
 
-    def _write(self, image: Image | ImageStack, stage: Path) -> None:
-        volumes = image.volumes if isinstance(image, ImageStack) else (image,)
-        self._write_with_sitk(volumes[0] if len(volumes) == 1 else image, stage)
-        for k, volume in enumerate(volumes):
-            self._check_written(volume, VolumeReader(stage, time=None if len(volumes) == 1 else (k,)))
+    def _write(self, runner: Runner, stage: Path) -> None:
+        info = self.source.info
+        header = volume_header(info, self.path, stage.parent, packed=self._packed)
+        dtype = header.layout.dtype.newbyteorder("=")
+        digests = SliceDigests()
+        pixels = self._pixels(stage, header)
 
-    def _write_with_sitk(self, image: Image | ImageStack, stage: Path) -> None:
-        sitk = importlib.import_module("SimpleITK")
-        compress = _COMPRESSION[self._format] is not False and self.compress is not False
-        axis = image.info.axis if self._format in (".nii", ".nii.gz") else None
-        plain = stage if axis is None else stage.with_name(stage.name.removesuffix(".gz"))
+        def put(slab: Slab, values: Array) -> None:
+            native = np.ascontiguousarray(values, dtype)
+            digests.add(slab, native)
+            pixels.put(slab, native)
+
         try:
-            sitk.WriteImage(image.to_sitk(), str(plain), useCompression=compress and axis is None)
-        except RuntimeError as error:
-            reason = [line for line in str(error).splitlines() if line.strip()][-1]
-            raise WriteError(f"{self.path}: cannot be written ({reason.strip()[:200]})") from None
-        if axis is not None:
-            state_fourth_axis(plain, axis)
-            if plain != stage:
-                compressed(plain, stage)
+            runner.stream(self.source, put, "writing")
+            if len(digests) != info.slices:
+                raise WriteError(f"{len(digests)} of {info.slices} slices were written")
+            pixels.finish()
+        finally:
+            pixels.close()
+        try:
+            self._check_written(runner, read_volume_header(stage), dtype, digests)
+        except ReadError as error:
+            raise WriteError(f"{self.path}: what was written cannot be read back ({error})") from error
 
-    def _check_written(self, image: Image, written: VolumeReader) -> None:
-        # Writers of SimpleITK do not all say when the disk is full.
-        for start in range(0, image.geometry.slices, 32) if written.streams else [0]:
-            part = range(start, min(start + 32, image.geometry.slices)) if written.streams else range(len(image))
-            if not _same(written.compute(part), image.array[part.start : part.stop]):
+    def _pixels(self, stage: Path, header: VolumeHeader) -> PlainPixels | PackedPixels:
+        if not self._packed:
+            return PlainPixels(stage, header)
+        return PackedPixels(stage, header, is_nifti=self._format == ".nii.gz", is_zlib=self._format == ".mha")
+
+    def _check_written(self, runner: Runner, stored: StoredVolume, dtype: np.dtype[Any], digests: SliceDigests) -> None:
+        fault = header_fault(stored, self.source.info, dtype)
+        if fault is not None:
+            raise WriteError(f"{self.path}: {fault}; nothing was kept")
+
+        def check(slab: Slab, values: Array) -> None:
+            if not digests.are_of(slab, values):
                 raise WriteError(
-                    f"{self.path}: what was written does not read back as the same values; is the disk full?"
+                    f"{self.path}: what was written does not read back as the same values; is the disk broken?"
                 )
 
-
-def _same(one: np.ndarray[Any, Any], other: np.ndarray[Any, Any]) -> bool:
-    return bool(np.array_equal(one, other, equal_nan=one.dtype.kind == "f"))
+        runner.stream(WrittenVolume(stored, self.source.info), check, "checking")
 
 
 @contextlib.contextmanager
-def _staged(path: Path) -> Iterator[Path]:
-    stage = path.with_name(f".partial-{os.getpid()}-{secrets.token_hex(4)}-{path.name}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if not os.access(path.parent, os.W_OK):
-            raise WriteError(f"{path.parent}: cannot write there (Permission denied)")
-        yield stage
-        stage.replace(path)
-    except OSError as error:
-        if isinstance(error, WriteError):
+def _staged(path: Path, *, overwrite: bool) -> Iterator[Path]:
+    """Give a file to write, which is at its path at the end."""
+    final = path.resolve()
+    with folder_beside(final) as folder:
+        try:
+            yield folder / path.name
+            move_file(folder / path.name, final, overwrite=overwrite)
+        except SlicewiseError:
             raise
-        raise WriteError(f"{path}: cannot be written ({error})") from error
-    finally:
-        for left in (stage, stage.with_name(stage.name.removesuffix(".gz"))):
-            left.unlink(missing_ok=True)
+        except FileExistsError as error:
+            raise _is_there(path) from error
+        except OSError as error:
+            raise WriteError(f"{path}: cannot be written ({error.strerror or error})") from error
+
+
+def _is_there(path: Path) -> DestinationError:
+    return DestinationError(f"{path}: there is a file already; replace it with overwrite=True, or choose another name")

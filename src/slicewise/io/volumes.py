@@ -20,9 +20,30 @@ from slicewise.io.volume_files import StoredVolume, check_size
 from slicewise.pipeline.effect import Effect
 from slicewise.pipeline.node import Array, Block, Node, Slab, fields_of, node
 
-__all__ = ["VolumeReader"]
+__all__ = ["VolumeReader", "read_volume_header"]
 
 _SQUARE_TOLERANCE = 1e-3
+
+
+def read_volume_header(path: Path, orientation: str = "auto") -> StoredVolume:
+    """Return what the header of a volume file says.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    orientation : "auto", "sform" or "qform"
+        NIfTI only: which of its two grids is taken.
+
+    Raises
+    ------
+    ReadError
+        If the file is missing, broken, cut off, or of a format that is not known.
+    """
+    is_nifti = path.name.lower().endswith(NIFTI_SUFFIXES)
+    stored = read_nifti_header(path, orientation) if is_nifti else read_itk_header(path)
+    check_size(stored)
+    return stored
 
 
 def _path(value: str | os.PathLike[str]) -> Path:
@@ -42,8 +63,9 @@ class VolumeReader(Node):
     Geometry is in LPS, whatever the file's own frame. There is nothing of DICOM in such files:
     headers are empty. What the file says beside its grid is in ``metadata``.
 
-    Only the header is read until the pipeline runs. Pixels that are not compressed are then read
-    slab by slab (see ``streams``); others are unpacked once for a run, and held whole.
+    Only the header is read until the pipeline runs. Pixels are then read slab by slab, also of files
+    compressed by gzip or zlib, which are inflated as far as they are wanted and not held (see ``streams``);
+    text and other formats are unpacked once for a run, and held whole.
 
     Parameters
     ----------
@@ -98,7 +120,7 @@ class VolumeReader(Node):
 
     @property
     def streams(self) -> bool:
-        """Whether slabs are read on their own: pixels that are neither compressed nor text."""
+        """Whether slabs are read on their own: pixels as they are, or compressed by gzip or zlib."""
         return self._stored.streams
 
     @property
@@ -127,12 +149,7 @@ class VolumeReader(Node):
 
     @cached_property
     def _stored(self) -> StoredVolume:
-        if self.path.name.lower().endswith(NIFTI_SUFFIXES):
-            stored = read_nifti_header(self.path, self.orientation)
-        else:
-            stored = read_itk_header(self.path)
-        check_size(stored)
-        return stored
+        return read_volume_header(self.path, self.orientation)
 
     def _read_info(self) -> ImageInfo:
         stored = self._stored

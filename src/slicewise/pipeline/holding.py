@@ -16,6 +16,7 @@ import numpy as np
 from slicewise.errors import ComputeError, ReadError, WriteError
 from slicewise.image import ImageInfo
 from slicewise.pipeline.block import Array, Slab
+from slicewise.pipeline.positioned import reserve, write_at
 from slicewise.pipeline.sizes import format_bytes
 
 __all__ = ["Held", "InFile", "Room"]
@@ -134,12 +135,9 @@ class InFile:
         WriteError
             If they cannot be written.
         """
-        data = memoryview(np.ascontiguousarray(values).reshape(-1).data).cast("B")
-        at = slab.start * self._info.slice_bytes
+        data = np.ascontiguousarray(values).reshape(-1).data
         try:
-            while data:
-                written = os.pwrite(self._file.fileno(), data, at)
-                data, at = data[written:], at + written
+            write_at(self._file.fileno(), data, slab.start * self._info.slice_bytes)
         except OSError as error:
             raise WriteError(f"{self._what} cannot be set aside in {self._where} ({error.strerror})") from error
 
@@ -187,10 +185,6 @@ def _nameless(folder: Path, size: int) -> FileIO:
     file: FileIO = tempfile.TemporaryFile(buffering=0, prefix="slicewise-", dir=folder)  # noqa: SIM115
     with contextlib.ExitStack() as undone:
         undone.callback(file.close)
-        # All of it now, where the system can: a full disk is better told before the work than after.
-        if hasattr(os, "posix_fallocate"):
-            os.posix_fallocate(file.fileno(), 0, max(size, 1))
-        else:
-            os.ftruncate(file.fileno(), size)
+        reserve(file.fileno(), max(size, 1))
         undone.pop_all()
     return file

@@ -336,6 +336,7 @@ class Node(Operators):
                     "its result"
                 )
 
+    # Kept: where nodes are shared, there are very many ways up to the readers.
     @cached_property
     def is_connected(self) -> bool:
         """Whether every input, up to the readers, is there."""

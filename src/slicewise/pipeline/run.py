@@ -105,7 +105,6 @@ class Runner:
 
     def __init__(self, options: RunOptions) -> None:
         self.options = options
-        # The nodes themselves are kept, so that no other is taken for one that is gone.
         self._as_run: dict[Node, Node] = {}
 
     def image(self, target: Node) -> Image | ImageStack:
@@ -197,6 +196,10 @@ class Runner:
             tell(0, len(slab))
             array = computing.slab(n, slab, blocks)
             tell(len(slab), len(slab))
+        del blocks
+        for result in held.values():
+            if isinstance(result, InFile):
+                result.unmapped()
         if not hold.in_file:
             # A view would keep all of what it is a part of, and change with what the node does to it later.
             return Room(array if array.flags.owndata else array.copy())

@@ -1,0 +1,51 @@
+"""Bytes written to their place in a file, by any number of threads."""
+
+from __future__ import annotations
+
+import errno
+import os
+from typing import Any
+
+__all__ = ["reserve", "write_at"]
+
+_NOT_DONE_THERE = (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS)
+
+
+def write_at(descriptor: int, data: Any, place: int) -> None:
+    """Write all of some bytes to a place in a file.
+
+    Parameters
+    ----------
+    descriptor : int
+        The open file.
+    data : contiguous buffer
+        What is written.
+    place : int
+        Where it begins in the file.
+
+    Raises
+    ------
+    OSError
+        If the disk is full or broken.
+    """
+    rest = memoryview(data).cast("B")
+    while rest:
+        written = os.pwrite(descriptor, rest, place)
+        rest, place = rest[written:], place + written
+
+
+def reserve(descriptor: int, size: int) -> None:
+    """Make a file as long as it will be, so that a full disk is told at once.
+
+    Raises
+    ------
+    OSError
+        If there is no room for it.
+    """
+    if size and hasattr(os, "posix_fallocate"):
+        try:
+            os.posix_fallocate(descriptor, 0, size)
+        except OSError as error:
+            if error.errno not in _NOT_DONE_THERE:
+                raise
+    os.ftruncate(descriptor, size)
