@@ -11,10 +11,10 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
 
 import numpy as np
 import pytest
+from disturbances import small_disk
 
 import slicewise as sw
 from slicewise import errors
@@ -239,21 +239,6 @@ def test_a_function_that_fails_in_the_middle_is_named_with_its_slices(reader, ta
 
 
 # --- disk full --------------------------------------------------------------------------------------
-
-
-@contextmanager
-def small_disk(folder, size):
-    """Mount a small file system on a folder; the test is skipped where that is not allowed."""
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], capture_output=True, check=False
-    )
-    if mounted.returncode:
-        pytest.skip("file systems cannot be mounted here")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", folder], check=True)
 
 
 @pytest.fixture
