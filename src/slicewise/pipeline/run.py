@@ -12,7 +12,7 @@ from typing import Any
 
 import attrs
 
-from slicewise.errors import GraphError
+from slicewise.errors import ComputeError, GraphError
 from slicewise.image import Image, ImageInfo, ImageStack
 from slicewise.pipeline.block import Array, Block, Slab, unasked
 from slicewise.pipeline.cache import ResultCache, find_result, keep_result
@@ -91,7 +91,20 @@ def update(target: Node, options: RunOptions) -> Any:
 
 def result_of(target: Node, runner: Runner) -> Any:
     """Return what comes of a node that is connected and checked, in a run."""
-    return target.execute(runner) if isinstance(target, Sink) else runner.image(target)
+    with _telling_of_memory(target):
+        return target.execute(runner) if isinstance(target, Sink) else runner.image(target)
+
+
+@contextmanager
+def _telling_of_memory(target: Node) -> Iterator[None]:
+    try:
+        yield
+    except MemoryError as error:
+        told = f" ({error})" if str(error) else ""
+        raise ComputeError(
+            f"{target!r}: there is no memory left{told}: grant less with memory=, take fewer workers=, or write to "
+            "files instead of getting an image"
+        ) from error
 
 
 class Runner:
@@ -139,7 +152,10 @@ class Runner:
         CancelledError
             If the run was cancelled.
         """
-        wanted = {self.as_run(n): taker for n, taker in takers.items()}
+        with _telling_of_memory(next(iter(takers))):
+            self._run({self.as_run(n): taker for n, taker in takers.items()}, title)
+
+    def _run(self, wanted: Mapping[Node, Taker], title: str) -> None:
         there = self._there(wanted)
         limits = self.options.limits
         in_memory = [n for n, taker in wanted.items() if isinstance(taker, Room)]

@@ -8,9 +8,11 @@ import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import ContextVar
-from typing import TypeVar
+from typing import Any, TypeVar
 
-__all__ = ["allowed_threads", "allowing", "in_threads"]
+from slicewise.errors import ComputeError
+
+__all__ = ["allowed_threads", "allowing", "begun", "in_threads"]
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -78,7 +80,7 @@ def in_threads(
     with ThreadPoolExecutor(workers, thread_name_prefix="slicewise") as pool:
         try:
             for _ in range(workers):
-                pool.submit(go_through).add_done_callback(end)
+                begun(pool, go_through).add_done_callback(end)
             yield from _until_ended(told, workers)
         finally:
             # Also for Ctrl-C, and where nobody wants to hear more: the threads end at their next node.
@@ -89,6 +91,22 @@ def in_threads(
         finally:
             # What failed refers to all that was at work, and must not go on through this list.
             failures.clear()
+
+
+def begun(pool: ThreadPoolExecutor, work: Callable[..., T], *args: Any) -> Future[T]:
+    """Return the work that a thread of a pool has begun.
+
+    Raises
+    ------
+    ComputeError
+        If the system starts no more threads.
+    """
+    try:
+        return pool.submit(work, *args)
+    except RuntimeError as error:
+        raise ComputeError(
+            f"a thread cannot be started ({error}): each takes memory of its own; take fewer, e.g. workers=1"
+        ) from error
 
 
 def _until_ended(told: queue.SimpleQueue[U | _Ended], workers: int) -> Iterator[U]:

@@ -17,6 +17,7 @@ from slicewise.pipeline.flow import Taker
 from slicewise.pipeline.node import Node, as_node
 from slicewise.pipeline.progress import Progress
 from slicewise.pipeline.run import Runner, RunOptions, result_of
+from slicewise.pipeline.threads import begun
 
 __all__ = ["update_all"]
 
@@ -114,7 +115,7 @@ class _Meeting:
         with ThreadPoolExecutor(len(self._guests), thread_name_prefix="slicewise-result") as pool:
             try:
                 for guest in self._guests:
-                    guest.future = pool.submit(result_of, guest.target, _AtMeeting(self, guest, self._runner))
+                    guest.future = begun(pool, result_of, guest.target, _AtMeeting(self, guest, self._runner))
                     guest.future.add_done_callback(lambda _: self._tell())
                 while waiting := self._all_that_wait():
                     self._serve(waiting)
