@@ -13,7 +13,7 @@ from pathlib import Path
 import attrs
 
 from slicewise.errors import ReadError
-from slicewise.io.stored_files import change_of, opened
+from slicewise.io.stored_files import change_of, check_still, opened
 
 __all__ = ["ArchiveFile", "TemporaryBytes", "parts_of"]
 
@@ -56,6 +56,7 @@ class ArchiveFile:
                     "make the reader again"
                 )
             yield descriptor
+            check_still(descriptor, self.size, self.mtime_ns)
 
     def check_room(self, size: int, what: str = "the archive", most: int | None = None) -> None:
         """Raise if more would come out of the archive than images ever did.

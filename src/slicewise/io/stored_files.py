@@ -14,7 +14,17 @@ import attrs
 
 from slicewise.errors import NotDicomError, ReadError, SlicewiseError
 
-__all__ = ["Contents", "OpenedFile", "PlainFile", "StoredFile", "UnreadableFile", "change_of", "opened", "stored"]
+__all__ = [
+    "Contents",
+    "OpenedFile",
+    "PlainFile",
+    "StoredFile",
+    "UnreadableFile",
+    "change_of",
+    "check_still",
+    "opened",
+    "stored",
+]
 
 
 class OpenedFile(Protocol):
@@ -161,8 +171,13 @@ class _PlainContents(Contents):
         self.start, self.size, self.mtime_ns = 0, status.st_size, status.st_mtime_ns
         return self
 
-    def __exit__(self, *_: object) -> None:
-        os.close(self.descriptor)
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            # Somebody may have written to it just now: what was read would be of both.
+            if kind is None:
+                check_still(self.descriptor, self.size, self.mtime_ns)
+        finally:
+            os.close(self.descriptor)
 
 
 @contextmanager
@@ -181,6 +196,19 @@ def opened(path: Path) -> Iterator[tuple[int, os.stat_result]]:
         yield descriptor, status
     finally:
         os.close(descriptor)
+
+
+def check_still(descriptor: int, size: int, mtime_ns: int) -> None:
+    """Raise if an open file is another than when it was opened.
+
+    Raises
+    ------
+    ReadError
+        If its size or time of change is.
+    """
+    status = os.fstat(descriptor)
+    if (status.st_size, status.st_mtime_ns) != (size, mtime_ns):
+        raise ReadError(f"the file changed while it was read ({change_of(status.st_size, size)}): read it again")
 
 
 def change_of(size: int, before: int) -> str:

@@ -173,8 +173,12 @@ class VolumeReader(Node):
         chosen = self.time or ()
         stored.check_unchanged()
         if stored.pixels is not None:
-            return stored.read(slab, chosen)
-        return read_itk_pixels(stored, chosen)[slab.start : slab.stop]
+            values = stored.read(slab, chosen)
+        else:
+            values = read_itk_pixels(stored, chosen)[slab.start : slab.stop]
+        # Once more: somebody may have written to it just now.
+        stored.check_unchanged()
+        return values
 
 
 def _check_chosen(stored: StoredVolume, time: tuple[int, ...] | None) -> None:
