@@ -21,6 +21,7 @@ from slicewise.pipeline.sizes import format_bytes
 
 __all__ = ["Held", "InFile", "Room"]
 
+_ADVICE = "grant more memory= than was granted, or name a folder with space, spill="
 _LARGE = 64 * 1024**2
 """Bytes from which on a part of a file is mapped instead of read."""
 
@@ -103,6 +104,8 @@ class InFile:
         Where the file is; that of temporary files (``TMPDIR``) if not given.
     what : str
         What is held, for messages.
+    advice : str
+        What to do where it cannot be, for messages.
 
     Raises
     ------
@@ -110,7 +113,7 @@ class InFile:
         If there is no space on the disk for all of it.
     """
 
-    def __init__(self, info: ImageInfo, folder: Path | None, what: str) -> None:
+    def __init__(self, info: ImageInfo, folder: Path | None, what: str, advice: str = _ADVICE) -> None:
         self._info = info
         self._what = what
         self._size = info.slices * info.slice_bytes
@@ -120,8 +123,8 @@ class InFile:
             self._file = _nameless(self._where, self._size)
         except OSError as error:
             raise WriteError(
-                f"{what} takes {format_bytes(self._size)}, more than the memory that was granted, and cannot be set "
-                f"aside in {self._where} ({error.strerror}): grant more memory=, or name a folder with space, spill="
+                f"{what} takes {format_bytes(self._size)}, and cannot be set aside in {self._where} "
+                f"({error.strerror}): {advice}"
             ) from error
 
     def room(self, slab: Slab) -> None:
