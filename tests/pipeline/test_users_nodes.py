@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 import time
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -271,3 +274,45 @@ def test_runs_that_fail_leave_no_files_or_threads_behind(workers, where, tmp_pat
     assert open_files() == files
     assert threading.active_count() == threads
     assert list(tmp_path.iterdir()) == []
+
+
+RUNS = {
+    "alone": lambda node, workers: node.update(workers=workers, progress=False),
+    "together": lambda node, workers: sw.update_all(node, node >> Smear(1), workers=workers, progress=False),
+}
+
+
+@pytest.mark.parametrize("run", RUNS.values(), ids=RUNS)
+@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("fails", [False, True])
+def test_runs_leave_no_memory_behind_that_waits_for_a_collection(run, workers, fails):
+    def fail(slab):
+        if fails and 30 in slab:
+            raise ZeroDivisionError("by nothing")
+
+    def once():
+        node = image((40, 50, 50)) >> Smear(1) >> Ranked() >> Smear(1) >> Calling(fail)
+        with pytest.raises(ComputeError) if fails else nullcontext():
+            run(node, workers)
+
+    once()
+    gc.collect()
+    gc.disable()
+    tracemalloc.start()
+    try:
+        once()
+        left, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+        gc.enable()
+    assert left < 300_000  # one of the images takes 400,000 bytes
+
+
+def test_slices_that_were_not_asked_for_are_not_taken_for_others():
+    @sw.pipeline.node.node
+    class Hasty(Pixelwise):
+        def compute(self, slab, *blocks):
+            return blocks[0].inner(range(slab.start - 2, slab.stop - 2))
+
+    with pytest.raises(ComputeError, match=r"range\(-2.*is wanted.*range\(0.*is at hand"):
+        (image() >> Hasty()).update(progress=False, workers=1, memory=1)

@@ -112,6 +112,15 @@ class _Meeting:
 
     def results(self) -> tuple[Any, ...]:
         """Return what comes of all of them."""
+        try:
+            self._meet()
+            return tuple(guest.future.result() for guest in self._guests if guest.future is not None)
+        finally:
+            # What refers to itself would keep results, and what was at work when something failed.
+            for guest in self._guests:
+                guest.future = guest.wanted = None
+
+    def _meet(self) -> None:
         with ThreadPoolExecutor(len(self._guests), thread_name_prefix="slicewise-result") as pool:
             try:
                 for guest in self._guests:
@@ -122,7 +131,6 @@ class _Meeting:
             finally:
                 self._is_over = True
                 self._tell()
-        return tuple(guest.future.result() for guest in self._guests if guest.future is not None)
 
     def wait_for(self, guest: _Guest, wanted: Mapping[Node, Taker]) -> None:
         """Wait, in the thread of one of them, until a pass has given it what it wants."""
