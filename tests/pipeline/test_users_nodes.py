@@ -204,6 +204,16 @@ def test_chain_of_two_thousand_nodes_runs_and_explains_itself():
     assert len(str(caught.value).splitlines()) < 30
 
 
+def test_chain_of_two_thousand_nodes_is_connected_to_an_image_at_its_end():
+    chain = Counting(label="0")
+    for k in range(1, 2000):
+        chain = chain >> Counting(label=str(k))
+    start = image((6, 4, 5))
+    found = (start >> chain).update(progress=False, workers=1)
+    assert np.array_equal(found.array, start.array)
+    assert chain.count.slices == 6
+
+
 def divide(slab):
     raise ZeroDivisionError("by nothing")
 

@@ -353,14 +353,30 @@ class Node(Operators):
         GraphError
             If no input is open.
         """
+        way: list[tuple[Node, str]] = []
+        n: Node = self
+        # Down to what is open, and up again: a chain may be longer than Python's calls go deep.
+        while type(n).with_input is Node.with_input:
+            name = n._open_input()
+            way.append((n, name))
+            if getattr(n, name) is None:
+                break
+            n = getattr(n, name)
+        else:
+            source = n.with_input(source)
+        for outer, name in reversed(way):
+            source = outer._connected(name, source)  # noqa: SLF001 - of a node, too
+        return source
+
+    def _open_input(self) -> str:
         for f in fields_of(type(self)):
-            if not f.metadata.get(_INPUT):
-                continue
-            current = getattr(self, f.name)
-            if current is None and _is_required(f):
-                return self._connected(f.name, source)
-            if current is not None and not current.is_connected:
-                return self._connected(f.name, current.with_input(source))
+            value = getattr(self, f.name)
+            if value is None:
+                is_open = _is_required(f)
+            else:
+                is_open = isinstance(value, Node) and bool(f.metadata.get(_INPUT)) and not value.is_connected
+            if is_open:
+                return f.name
         raise GraphError(
             f"{self.name} takes no input here: its inputs are connected already, or it is a reader. Write "
             "'reader >> filter >> writer', from left to right"
