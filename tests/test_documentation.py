@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import subprocess
 import sys
@@ -20,6 +21,8 @@ WITH_PYTHON = [page for page in PAGES if "```python" in page.read_text(encoding=
 
 @pytest.fixture
 def study(tmp_path, monkeypatch):
+    # One page sets it.
+    monkeypatch.setattr(logging.getLogger("slicewise"), "setLevel", lambda level: None)
     phantom.ct_series(tmp_path / "study" / "ct", slices=40, size=(48, 40), spacing=(8.0, 8.0, 4.0))
     nibabel.save(nibabel.Nifti1Image(np.zeros((8, 8, 4), np.int16), np.eye(4)), tmp_path / "brain.nii.gz")
     monkeypatch.chdir(tmp_path)

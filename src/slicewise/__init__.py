@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
@@ -12,11 +13,15 @@ try:
 except PackageNotFoundError:  # a checkout that is not installed
     __version__ = "0+unknown"
 
+# Silent unless the program that uses it wants to hear: see docs/running.md.
+logging.getLogger(__name__).addHandler(logging.NullHandler())
+
 _HOMES = {
     "Blend": "filters.combine",
     "Cast": "filters.intensity",
     "Clip": "filters.intensity",
     "Concatenate": "filters.concatenate",
+    "ContourReader": "io.contour_reader",
     "Coordinates": "image",
     "Crop": "filters.cropping",
     "Deidentify": "filters.deidentify",
@@ -44,6 +49,8 @@ _HOMES = {
     "PaddingMask": "filters.padding",
     "PerSlice": "image",
     "Permute": "filters.orientation",
+    "Profile": "pipeline.profile",
+    "Progress": "pipeline.progress",
     "Project": "filters.projections",
     "Recipe": "io.recipes",
     "RectifyTilt": "filters.tilt",
@@ -52,6 +59,10 @@ _HOMES = {
     "Rescale": "filters.scaling",
     "ResultCache": "pipeline.cache",
     "SUVbw": "filters.uptake",
+    "Segment": "dicom.segments",
+    "SegmentTemplate": "dicom.segment_template",
+    "SegmentationReader": "io.segmentation_reader",
+    "SegmentationWriter": "io.segmentation_writer",
     "SelectSlices": "filters.slices",
     "SeriesReader": "io.series_reader",
     "SeriesWriter": "io.series_writer",
@@ -70,8 +81,11 @@ _HOMES = {
     "draw": "display.drawing",
     "edit": "io.edit",
     "errors": "errors",
+    "export_segmentation": "io.segmentation_export",
     "filter": "filters.own",
     "itk": "filters.itk",
+    "label_statistics": "filters.label_statistics",
+    "preview_labels": "filters.label_preview",
     "read_instance": "io.instances",
     "read_volumes": "io.series_volumes",
     "sitk": "filters.sitk",
@@ -88,6 +102,7 @@ __all__ = [
     "Cast",
     "Clip",
     "Concatenate",
+    "ContourReader",
     "Coordinates",
     "Crop",
     "Deidentify",
@@ -114,6 +129,8 @@ __all__ = [
     "PaddingMask",
     "PerSlice",
     "Permute",
+    "Profile",
+    "Progress",
     "Project",
     "Recipe",
     "RectifyTilt",
@@ -122,6 +139,10 @@ __all__ = [
     "Rescale",
     "ResultCache",
     "SUVbw",
+    "Segment",
+    "SegmentTemplate",
+    "SegmentationReader",
+    "SegmentationWriter",
     "SelectSlices",
     "SeriesReader",
     "SeriesWriter",
@@ -141,8 +162,11 @@ __all__ = [
     "draw",
     "edit",
     "errors",
+    "export_segmentation",
     "filter",
     "itk",
+    "label_statistics",
+    "preview_labels",
     "read_instance",
     "read_volumes",
     "sitk",
@@ -155,6 +179,8 @@ __all__ = [
 if TYPE_CHECKING:
     from slicewise import errors
     from slicewise.dicom.lossy import Lossy
+    from slicewise.dicom.segment_template import SegmentTemplate
+    from slicewise.dicom.segments import Segment
     from slicewise.display.drawing import draw
     from slicewise.filters import itk, sitk
     from slicewise.filters.combine import Blend, Join, Mask, where
@@ -164,6 +190,8 @@ if TYPE_CHECKING:
     from slicewise.filters.function import Function
     from slicewise.filters.geometry import Resample
     from slicewise.filters.intensity import Cast, Clip, Threshold, Window
+    from slicewise.filters.label_preview import preview_labels
+    from slicewise.filters.label_statistics import label_statistics
     from slicewise.filters.missing import FillMissing
     from slicewise.filters.neighbourhood import Gaussian, Median
     from slicewise.filters.orientation import Flip, Permute, Reorient
@@ -181,6 +209,7 @@ if TYPE_CHECKING:
     from slicewise.io.codify import codify
     from slicewise.io.compare import compare
     from slicewise.io.compile import compile_instances
+    from slicewise.io.contour_reader import ContourReader
     from slicewise.io.discover import discover
     from slicewise.io.edit import edit
     from slicewise.io.instances import read_instance
@@ -188,6 +217,9 @@ if TYPE_CHECKING:
     from slicewise.io.new_series import NewSeries
     from slicewise.io.overlay_mask import OverlayMask
     from slicewise.io.recipes import Recipe
+    from slicewise.io.segmentation_export import export_segmentation
+    from slicewise.io.segmentation_reader import SegmentationReader
+    from slicewise.io.segmentation_writer import SegmentationWriter
     from slicewise.io.series_reader import SeriesReader
     from slicewise.io.series_volumes import read_volumes
     from slicewise.io.series_writer import SeriesWriter
@@ -197,6 +229,8 @@ if TYPE_CHECKING:
     from slicewise.io.volumes import VolumeReader
     from slicewise.pipeline.cache import ResultCache
     from slicewise.pipeline.node import as_node
+    from slicewise.pipeline.profile import Profile
+    from slicewise.pipeline.progress import Progress
     from slicewise.pipeline.stack import Stack
     from slicewise.pipeline.streaming import check_streaming
     from slicewise.pipeline.together import update_all

@@ -204,3 +204,31 @@ def test_options_of_the_other_kind_of_output_are_refused(program, phantom_ct, tm
     assert done.returncode == 2
     assert "--multi-frame" in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_profile_is_told_beside_what_is_printed(program, phantom_ct, tmp_path):
+    done = program("convert", phantom_ct.folder, tmp_path / "a", "--filter", "median:radius=1", "--profile", "--json")
+    assert done.returncode == 0, done.stderr
+    assert len(json.loads(done.stdout)["paths"]) == 12
+    title, *rows = done.stderr.splitlines()
+    assert title.split()[:3] == ["node", "time", "share"]
+    assert [row.split()[0] for row in rows[:3]] == ["SeriesReader", "Median", "writing"]
+    assert rows[-2].startswith("SeriesWriter: ")
+    assert rows[-1].startswith("memory: planned ")
+
+
+@pytest.mark.parametrize("where", [0, -1])
+def test_verbose_tells_how_the_run_goes_and_twice_where_files_are(program, phantom_ct, tmp_path, where):
+    def told(option, name):
+        words = ["convert", phantom_ct.folder, tmp_path / name, "--quiet"]
+        words.insert(where % (len(words) + 1), option)
+        done = program(*words)
+        assert (done.returncode, done.stdout) == (0, ""), done.stderr
+        return done.stderr.splitlines()
+
+    begin, end = told("-v", "a")
+    assert begin.startswith("slicewise: writing SeriesReader: begins, slabs: ")
+    assert end.startswith("slicewise: writing SeriesReader: done, ")
+    assert not any(str(phantom_ct.folder) in line for line in (begin, end))
+    assert any(str(phantom_ct.folder) in line for line in told("-vv", "b"))
+    assert program("convert", phantom_ct.folder, tmp_path / "c", "--quiet").stderr == ""

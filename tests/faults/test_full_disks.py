@@ -9,9 +9,10 @@ import zipfile
 
 import numpy as np
 import pytest
-from disturbances import WAYS, long_way, open_files, small_disk, some_of, values_of
+from disturbances import WAYS, long_way, open_files, some_of, values_of
 
 import slicewise as sw
+from disks import small_disk
 from slicewise.errors import SlicewiseError, WriteError
 from slicewise.io import phantom
 

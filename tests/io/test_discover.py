@@ -240,10 +240,13 @@ def test_hidden_files_links_subfolders_and_archives_are_taken_when_asked_for(tmp
 def test_progress_is_told_and_may_stop_it(tmp_path):
     phantom.ct_series(tmp_path, slices=5, size=(8, 8))
     told = []
-    discover(tmp_path, progress=lambda done, total: told.append((done, total)))
-    assert told == [(0, 5), (5, 5)]
+    discover(tmp_path, progress=told.append)
+    assert [(p.done, p.total, p.unit, p.title) for p in told] == [
+        (0, 5, "file", "Reading headers"),
+        (5, 5, "file", "Reading headers"),
+    ]
 
-    def stop(done, total):
+    def stop(progress):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

@@ -311,7 +311,7 @@ NODES: dict[str, st.SearchStrategy[Any]] = {
     "WithPixelsFrom": st.just(sw.WithPixelsFrom(IMAGE, OTHER, keeps_units=True, tool="a tool")),
 }
 BASES = {"Filter", "Sink", "Turning", "Regrid", "NamedInputs", "SitkCall", "DerivedWriter"}
-WITHIN_RUNS = {"Fused", "Spooled", "_Bounds"}
+WITHIN_RUNS = {"Fused", "Spooled", "WrittenVolume", "_Bounds"}
 """What no graph of a user holds: made while one runs."""
 SECRET = {"secret": "0123456789abcdef"}
 

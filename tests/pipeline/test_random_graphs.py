@@ -278,7 +278,7 @@ def strided(source):
 @pytest.mark.parametrize("workers", [1, 2])
 def test_no_more_memory_is_taken_than_planned(graph, memory, workers):
     target = graph(image((40, 100, 100)))
-    plan = make_plan([target], (), Limits.of(memory, workers))
+    plan = make_plan([target], {}, Limits.of(memory, workers))
     _ = target.key
     taken = []
     runner = Runner(RunOptions(memory=memory, workers=workers, progress=False))

@@ -153,8 +153,8 @@ def test_a_result_that_is_alive_is_not_computed_again(stack):
 
 def test_progress_counts_the_slices_of_all_volumes(stack):
     told = []
-    (stack >> sw.Median(radius=1)).update(progress=lambda done, total: told.append((done, total)))
-    assert told[-1] == (15, 15)
+    (stack >> sw.Median(radius=1)).update(progress=told.append)
+    assert (told[-1].done, told[-1].total) == (15, 15)
 
 
 def test_explain_shows_volumes_that_are_alike_once(stack, volumes):

@@ -65,7 +65,7 @@ def real_filters(source):
 
 
 def planned(target, memory=None, workers=None):
-    return make_plan([target], (), Limits.of(memory, workers))
+    return make_plan([target], {}, Limits.of(memory, workers))
 
 
 GRAPHS = [

@@ -123,9 +123,9 @@ def test_cancelling_stops_all():
 def test_progress_counts_the_slices_of_all():
     told = []
     source = image((30, 2, 2))
-    sw.update_all(source >> Smear(1), source >> Smear(2), progress=lambda *a: told.append(a), workers=1)
-    assert told[0] == (0, 60)
-    assert told[-1] == (60, 60)
+    sw.update_all(source >> Smear(1), source >> Smear(2), progress=told.append, workers=1)
+    assert (told[0].done, told[0].total) == (0, 60)
+    assert (told[-1].done, told[-1].total) == (60, 60)
 
 
 def test_nothing_wanted_is_nothing():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import traceback
 import warnings
@@ -22,21 +23,22 @@ _TROUBLE = {"diff": 2, "validate": 2}
 
 _STOPPED = 130
 
+_ANYWHERE = ("--traceback", "-v", "-vv", "--verbose")
+
 
 class Shell(TyperGroup):
     """The group of commands, which turns errors into messages and exit codes."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Take ``--traceback`` wherever it stands: it is appended to a command that failed."""
-        own = args[: args.index("--")] if "--" in args else args
-        if "--traceback" in own[1:]:
-            args = ["--traceback", *(a for a in args if a != "--traceback")]
-        return super().parse_args(ctx, args)
+        """Take ``--traceback`` and ``-v`` wherever they stand: they are appended to a command that was run."""
+        own = args.index("--") if "--" in args else len(args)
+        moved = [a for a in args[:own] if a in _ANYWHERE]
+        return super().parse_args(ctx, [*moved, *(a for a in args[:own] if a not in _ANYWHERE), *args[own:]])
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
         try:
-            with _warnings_as_lines():
+            with _warnings_as_lines(), _logged(ctx.params.get("verbose") or 0):
                 return super().invoke(ctx)
         except (KeyboardInterrupt, CancelledError):
             typer.echo("slicewise: stopped", err=True)
@@ -69,6 +71,22 @@ def _warnings_as_lines() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _logged(verbose: int) -> Iterator[None]:
+    """Print what the log of slicewise is told, if that is asked for."""
+    logger = logging.getLogger("slicewise")
+    before, handler = logger.level, logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("slicewise: %(message)s"))
+    if verbose:
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO if verbose == 1 else logging.DEBUG)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before)
+
+
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 - called by typer
     if wanted:
         from slicewise import __version__
@@ -94,6 +112,9 @@ def _options(
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop.")
     ] = False,
+    verbose: Annotated[
+        int, typer.Option("--verbose", "-v", count=True, help="Tell what is being done; -vv tells more, also paths.")
+    ] = 0,
     traceback: Annotated[bool, typer.Option("--traceback", help="Show where in the program an error arose.")] = False,
 ) -> None:
     """Read, filter and write medical image series, with one true header per slice."""

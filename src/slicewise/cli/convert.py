@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -124,6 +125,9 @@ def convert(
         Path | None,
         typer.Option(metavar="FILE", help="Write down as a recipe, .yaml, what is done, for slicewise run."),
     ] = None,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Print what each step took (to standard error): time, threads, memory.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing, and show no progress.")] = False,
     json: Json = False,
 ) -> None:
@@ -199,11 +203,15 @@ def convert(
         writer = result >> SeriesWriter(destination, instance_number_start=instance_number_start, **common)
     if recipe is not None:
         write_text(recipe, Recipe.of(writer).to_yaml(), overwrite=overwrite)
-    written = writer.update(memory=memory, workers=workers, progress=False if quiet else None)
+    how: dict[str, Any] = {"memory": memory, "workers": workers, "progress": False if quiet else None}
+    took = writer.profile(**how) if profile else None
+    written = writer.update(**how) if took is None else took.result
     if json:
         print_json(for_programs(written))
     elif not quiet:
         print_written(written, whole=report)
+    if took is not None:
+        print(took, file=sys.stderr)
 
 
 def _check_unused(given: Mapping[str, object], when: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -18,11 +19,14 @@ from slicewise.cli.options import (
     Volume,
     Where,
     reader_of,
+    series_choice,
 )
 from slicewise.cli.output import print_json
 
 if TYPE_CHECKING:
     from slicewise.image import Headers, ImageInfo
+    from slicewise.io.segmentation_reader import SegmentationReader
+    from slicewise.io.series_reader import SeriesReader
 
 __all__ = ["info"]
 
@@ -59,7 +63,7 @@ def info(
 
     Its grid, its values, its headers, and what is unusual about them. Pixels are read only if asked for.
     """
-    reader = reader_of(
+    opened = reader_of(
         source,
         series=series,
         where=where,
@@ -69,7 +73,11 @@ def info(
         tolerance=tolerance,
         on_no_plane=on_no_plane,
     )
-    told = _identity(reader.headers) | _grid(reader.info) | _values(reader.info)
+    reader: SeriesReader | SegmentationReader = opened
+    segments: dict[str, Any] = {}
+    if set(opened.opened.headers["Modality"]) == {"SEG"}:
+        reader, segments = _segmentation(source, series, on_gap, on_no_plane)
+    told = _identity(reader.headers) | segments | _grid(reader.info) | _values(reader.info)
     told["transfer_syntax"] = _syntaxes(reader.transfer_syntaxes)
     if pixels:
         told |= _range(reader.update().array)
@@ -80,6 +88,23 @@ def info(
     width = max(map(len, told))
     for name, value in told.items():
         print(f"{name.replace('_', ' '):<{width}}  {_text(value)}".rstrip())
+
+
+def _segmentation(
+    source: Path, series: str | None, on_gap: str, on_no_plane: str
+) -> tuple[SegmentationReader, dict[str, Any]]:
+    """Return a reader of a segmentation on its own grid, and what there is in it."""
+    from slicewise.io.segmentation_reader import SegmentationReader
+    from slicewise.io.segmentation_reader_choice import line_of
+
+    reader = SegmentationReader(
+        source,
+        series=series_choice(series),
+        values="masks",
+        on_gap="keep" if on_gap == "keep" else "fill",
+        on_no_plane=on_no_plane,
+    )
+    return reader, {"segmentation": reader.kind, "segments": [line_of(segment) for segment in reader.segments]}
 
 
 def _identity(headers: Headers) -> dict[str, Any]:

@@ -75,9 +75,15 @@ _STEPS = tuple(
 """How positioner and table moved from frame to frame (PS3.3, C.8.7.4 and C.8.7.5)."""
 
 
+_SEGMENTATION_CLASSES = frozenset(["1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7"])
+"""Of whose frames slices are made that are no frames any more, and could not be files of that class."""
+
+
 def is_multi_frame(headers: Headers) -> bool:
     """Whether a slice is a frame of several, or of an image with functional groups."""
     if headers.column(FRAME_GROUPS) is not None or headers.column(SHARED_GROUPS) is not None:
+        return True
+    if not _SEGMENTATION_CLASSES.isdisjoint(_texts(headers, _CLASS)):
         return True
     return any(text not in ("", "1") for text in _texts(headers, _FRAMES))
 
@@ -99,8 +105,8 @@ def single_frame_columns(headers: Headers) -> dict[int, Column | None]:
     if has_groups or len(single) != 1 or None in single:
         raise HeaderError(
             f"a derived series of multi-frame images of class {', '.join(sorted(classes))} is not written: the class "
-            "cannot hold single frames. Save the pixels with VolumeWriter, or convert the source to single-frame "
-            "images first"
+            "cannot hold single frames. Save the pixels with VolumeWriter, segments with SegmentationWriter, or "
+            "convert the source to single-frame images first"
         )
     uid = str(single.pop()).encode("ascii")
     columns: dict[int, Column | None] = dict.fromkeys(_OF_THE_LOOP)

@@ -6,10 +6,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from slicewise.dicom.segments import Segment
 from slicewise.display.geometry import geometry_rows
 from slicewise.display.headers import headers_parts
+from slicewise.display.labels import preview_parts
 from slicewise.display.markup import details, pairs, picture, wrapped
-from slicewise.image import Image, ImageInfo, ImageStack
+from slicewise.filters.label_preview import LabelPreview, entries_of
+from slicewise.image import Image, ImageInfo, ImageStack, Operation
 from slicewise.image.pictures import Plane, across, encode_png, levels_of, slice_plane
 from slicewise.image.pictures.planes import Levels, fitted
 
@@ -21,8 +24,29 @@ _LONGEST_SIDE = 150
 
 def image_html(image: Image) -> str:
     """Return an image as HTML: a few slices and a cut across them, the grid, the headers and the history."""
+    if _is_label_map(image):
+        return _labels_html(image)
     levels = levels_of(image)
     return _html("Image", image.info, levels, _planes(image), [])
+
+
+def _is_label_map(image: Image) -> bool:
+    """Whether pixels are still the labels of the segmentation that the headers describe."""
+    changed = any(Operation.PIXEL in step.operations for step in image.history)
+    return image.dtype.kind == "u" and image.array.ndim == 3 and not changed and "SegmentSequence" in image.headers
+
+
+def _labels_html(image: Image) -> str:
+    segments = [Segment.from_item(item) for item in image.headers["SegmentSequence"][0]]
+    present = set(np.unique(image.array).tolist())
+    entries = tuple(entry for entry in entries_of(segments) if entry.label in present and entry.label)
+    values = f"{' × '.join(map(str, image.shape))} {image.dtype}, labels of segments"
+    return wrapped(
+        f"<b>Image</b> <span class='faint'>{values}</span>",
+        *preview_parts(LabelPreview(image, None, entries)),
+        pairs(geometry_rows(image.geometry)),
+        details("headers", headers_parts(image.headers)),
+    )
 
 
 def stack_html(stack: ImageStack) -> str:

@@ -79,8 +79,8 @@ class Deidentify(Filter):
     clean_descriptors: bool = attrs.field(default=False, kw_only=True)
 
     @property
-    def profile(self) -> Profile:
-        """The profile and its options."""
+    def confidentiality(self) -> Profile:
+        """The confidentiality profile and its options."""
         return Profile(**{name: value for name, value in self.parameters.items() if name != "secret"})
 
     @property
@@ -121,7 +121,7 @@ class Deidentify(Filter):
             installed = version("slicewise")
         except PackageNotFoundError:  # a checkout that is not installed
             installed = "0+unknown"
-        return deidentified(headers, self.profile, self.pseudonyms, f"slicewise {installed}: PS3.15 annex E")
+        return deidentified(headers, self.confidentiality, self.pseudonyms, f"slicewise {installed}: PS3.15 annex E")
 
     def _source(self, source: Source) -> Source:
         if self.retain_uids:

@@ -15,7 +15,7 @@ from slicewise.errors import ComputeError, GraphError, ParameterError
 from slicewise.filters.parameters import integer, pixel_type
 from slicewise.image import ImageInfo, Operation
 from slicewise.pipeline.effect import Effect
-from slicewise.pipeline.keys import content_key, function_identity
+from slicewise.pipeline.keys import content_key, fleeting, function_identity
 from slicewise.pipeline.node import Array, Block, Filter, Outline, Slab, node
 
 __all__ = ["Function"]
@@ -136,11 +136,11 @@ def _identity(function: Callable[..., Any]) -> Any:
         return function_identity(function)
     if isinstance(function, types.BuiltinFunctionType) and isinstance(function.__self__, types.ModuleType):
         return function_identity(function)
-    return f"object {id(function)}"
+    return fleeting(f"object {id(function)}")
 
 
 def _bound(owner: object, *values: Any) -> str:
     try:
         return content_key(*values)
     except GraphError:
-        return f"object {id(owner)}"
+        return fleeting(f"object {id(owner)}")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,18 @@ import numpy.typing as npt
 from slicewise.filters.pixels import real_type, to_type
 from slicewise.image import Geometry
 from slicewise.image.bridges import pixels_of, to_sitk
+from slicewise.pipeline.watching import Caught, interrupts_kept, tell_share
 
-__all__ = ["KINDS", "LABEL_KINDS", "apply_per_component", "image_of", "resample_onto", "run_on_array", "simpleitk"]
+__all__ = [
+    "KINDS",
+    "LABEL_KINDS",
+    "apply_per_component",
+    "image_of",
+    "resample_onto",
+    "run_on_array",
+    "simpleitk",
+    "watched_filter",
+]
 
 Array = npt.NDArray[Any]
 
@@ -39,6 +50,35 @@ LABEL_KINDS = ("nearest", "label_gaussian")
 def simpleitk() -> Any:
     """Return the module SimpleITK."""
     return importlib.import_module("SimpleITK")
+
+
+@contextmanager
+def watched_filter(image_filter: Any) -> Iterator[None]:
+    """Tell how far a filter is that runs in the block, and abort it if the run is to stop.
+
+    SimpleITK calls in the thread that executes the filter. What is raised there, also by Ctrl-C, it would only print.
+    """
+    caught = Caught()
+    with interrupts_kept() as let_through:
+
+        def look() -> None:
+            with caught:
+                let_through()
+                tell_share(image_filter.GetProgress())
+            if caught.error is not None:
+                image_filter.Abort()
+
+        image_filter.AddCommand(simpleitk().sitkProgressEvent, look)
+        try:
+            yield
+        except RuntimeError:
+            # That of a filter that was aborted says nothing.
+            if caught.error is None:
+                raise
+        finally:
+            image_filter.RemoveAllCommands()
+    if caught.error is not None:
+        raise caught.error
 
 
 def image_of(array: Array, geometry: Geometry | None = None) -> Any:

@@ -13,7 +13,7 @@ import numpy as np
 from slicewise.dicom.uids import reproducible_uids
 from slicewise.dicom.values import text_of
 from slicewise.errors import ComputeError, GraphError
-from slicewise.filters.simpleitk import image_of, simpleitk
+from slicewise.filters.simpleitk import image_of, simpleitk, watched_filter
 from slicewise.filters.sitk_calls import FRAME_OF_REFERENCE, SitkCall
 from slicewise.filters.sitk_grids import Regridding, geometry_of, regridding
 from slicewise.filters.sitk_measurements import Measurements, measured
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     import threading
 
     from slicewise.pipeline.cache import ResultCache
-    from slicewise.pipeline.progress import Progress
+    from slicewise.pipeline.progress import Show
 
 __all__ = ["SitkFilter", "SitkMeasurement"]
 
@@ -158,7 +158,8 @@ class SitkFilter(SitkCall):
                 if self.filter_name in SERIAL:
                     image_filter.SetNumberOfThreads(1)
                     image_filter.SetNumberOfWorkUnits(1)
-                result = self._execute(image_filter, self._whole_images(blocks))
+                with watched_filter(image_filter):
+                    result = self._execute(image_filter, self._whole_images(blocks))
                 return self._pixels(result)
             image_filter = self._filter()
             quicker = computed_here(self.filter_name, image_filter, first, slab)
@@ -183,7 +184,7 @@ class SitkFilter(SitkCall):
         *,
         memory: int | str | None = None,
         workers: int | None = None,
-        progress: bool | Progress | None = None,
+        progress: bool | Show | None = None,
         cancel: threading.Event | None = None,
         cache: ResultCache | None = None,
     ) -> Measurements:
@@ -390,14 +391,19 @@ class SitkMeasurement(SitkCall, Sink):
         """Run the filter on the whole images and return what it found."""
         nodes = list(self.inputs.values())
         blocks = []
-        for source in nodes:
-            image: Any = runner.image(source)
+        for k, source in enumerate(nodes, 1):
+            image: Any = runner.image(source, len(nodes) - k + 1)
             blocks.append(Block(image.array, range(image.info.slices), image.info))
         image_filter = self._filter(self._reference(self._named_infos))
         images = self._whole_images(blocks)
         image_filter.SetNumberOfThreads(runner.options.limits.threads)
         try:
-            result = self._execute(image_filter, images)
+            with (
+                runner.phases.in_one(self, self.name) as computing,
+                computing.noted(self, range(self.info.slices), 0),
+                watched_filter(image_filter),
+            ):
+                result = self._execute(image_filter, images)
             if self.spec.result not in ("", "Image"):
                 return result
             return measured(self.spec, image_filter, list(images.values()))

@@ -13,7 +13,7 @@ from pathlib import Path
 import attrs
 
 from slicewise.errors import ReadError
-from slicewise.io.stored_files import change_of, check_still, opened
+from slicewise.io.stored_files import change_of, opened
 
 __all__ = ["ArchiveFile", "TemporaryBytes", "parts_of"]
 
@@ -56,7 +56,9 @@ class ArchiveFile:
                     "make the reader again"
                 )
             yield descriptor
-            check_still(descriptor, self.size, self.mtime_ns)
+            after = os.fstat(descriptor)
+            if (after.st_size, after.st_mtime_ns) != (self.size, self.mtime_ns):
+                raise ReadError("the archive changed while it was read: read it again")
 
     def check_room(self, size: int, what: str = "the archive", most: int | None = None) -> None:
         """Raise if more would come out of the archive than images ever did.

@@ -6,7 +6,7 @@ import os
 import re
 from collections import deque
 from collections.abc import Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from pathlib import Path
 
 import attrs
@@ -31,7 +31,8 @@ from slicewise.io.file_names import file_name
 from slicewise.io.instance_files import IMPLEMENTATION, write_file
 from slicewise.io.packing import check_archive, is_archive_name, staged_archive
 from slicewise.io.staging import check_destination, staged_folder
-from slicewise.pipeline.progress import Progress, show_progress
+from slicewise.pipeline.progress import Show, Tell, show_progress
+from slicewise.pipeline.threads import waiting_pool
 
 __all__ = ["Compiled", "compile_instances"]
 
@@ -76,7 +77,7 @@ def compile_instances(
     file_pattern: str = "{:04d}.dcm",
     overwrite: bool = False,
     workers: int | None = None,
-    progress: Progress | bool | None = None,
+    progress: Show | bool | None = None,
 ) -> Compiled:
     """Write instances with the headers and the pixels that are given, verbatim.
 
@@ -209,11 +210,11 @@ class _Instances:
         )
         self._classes, self._uids = _texts(headers, "SOPClassUID"), _texts(headers, "SOPInstanceUID")
 
-    def write_all(self, frames: Iterable[GivenFrames | None], workers: int | None, tell: Progress) -> None:
+    def write_all(self, frames: Iterable[GivenFrames | None], workers: int | None, tell: Tell) -> None:
         """Write all instances, in threads; pixels are asked for a few ahead."""
         count = 0
         waiting: deque[Future[None]] = deque()
-        with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
+        with waiting_pool(workers) as pool:
             try:
                 for pixels in frames:
                     if count == len(self._paths):

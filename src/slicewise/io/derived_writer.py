@@ -262,7 +262,7 @@ class StorageTrial(Generic[T]):
     def _measure_and_write(self) -> T:
         spool = Spool(self.stage, self.info)
         try:
-            self.runner.stream(self.writer.source, spool.put, "measuring")
+            self.runner.stream(self.writer.source, spool.put, "measuring", later=1)
             choice = self.measured(spool.low, spool.high)
             derived = self.derived
             if self.needs_window():

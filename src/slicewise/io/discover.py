@@ -11,7 +11,7 @@ from slicewise.io.discovery_groups import copies_of, patients_of
 from slicewise.io.discovery_index import DiscoveryIndex
 from slicewise.io.discovery_scan import scan
 from slicewise.io.listing import PathLike, list_files
-from slicewise.pipeline.progress import Progress, show_progress
+from slicewise.pipeline.progress import Show, show_progress
 
 __all__ = ["Discovery", "FoundPatient", "FoundSeries", "FoundStudy", "FoundVolume", "discover"]
 
@@ -24,7 +24,7 @@ def discover(
     follow_links: bool = False,
     archives: bool = False,
     index: PathLike | None = None,
-    progress: Progress | bool | None = None,
+    progress: Show | bool | None = None,
 ) -> Discovery:
     """Return which series are in a folder and its subfolders, whether each makes volumes, and what is broken.
 
@@ -48,8 +48,8 @@ def discover(
         change is another. It is made if it is not there, and written while files are read: after an interruption
         the next call goes on. It holds names of patients, and only its owner may read it (mode 0600).
     progress : bool, callable or None
-        True shows a bar, False none; None shows one in notebooks and on terminals. A callable is told how many of
-        how many files are done.
+        True shows a bar, False none; None shows one in notebooks and on terminals. A callable gets a
+        ``Progress`` of files.
 
     Raises
     ------

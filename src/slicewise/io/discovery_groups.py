@@ -38,6 +38,8 @@ _TOLD = (
     "Modality",
     "SeriesDescription",
 )
+_YOUNGER_CLASSES = {"1.2.840.10008.5.1.4.1.1.66.7": "Label Map Segmentation"}
+"""Names of SOP classes that are younger than pydicom's dictionary."""
 
 Key = TypeVar("Key")
 Thing = TypeVar("Thing")
@@ -130,7 +132,8 @@ def _text(facts: FileFacts, tag: int) -> str:
 
 def _kind(files: Sequence[FoundFile]) -> str:
     uids = dict.fromkeys(file.facts.value(_CLASS) for file in files)
-    names = [UID(uid.decode("ascii", "replace")).name.removesuffix(" Storage") for uid in uids]
+    texts = [uid.decode("ascii", "replace") for uid in uids]
+    names = [_YOUNGER_CLASSES.get(uid) or UID(uid).name.removesuffix(" Storage") for uid in texts]
     return ", ".join(dict.fromkeys(name for name in names if name))
 
 

@@ -13,7 +13,7 @@ from slicewise.io.discovery_index import DiscoveryIndex
 from slicewise.io.file_facts import FactScanner
 from slicewise.io.index_records import Record, Stamp, stamp_of
 from slicewise.io.stored_files import StoredFile
-from slicewise.pipeline.progress import Progress
+from slicewise.pipeline.progress import Tell
 
 __all__ = ["Scan", "scan"]
 
@@ -40,7 +40,7 @@ class Scan(NamedTuple):
             self.foreign.append(path)
 
 
-def scan(files: Sequence[StoredFile], index: DiscoveryIndex | None, tell: Progress) -> Scan:
+def scan(files: Sequence[StoredFile], index: DiscoveryIndex | None, tell: Tell) -> Scan:
     """Return what files are, in their order.
 
     Parameters

@@ -20,6 +20,9 @@ _SHOWN_VOLUMES = 6
 _SHOWN_ODD = 20
 _LEAST_WIDTH = 11
 """Columns of a table are not made narrower than this."""
+_LABEL_MAP = "Label Map Segmentation"
+_SEGMENTATIONS = ("Segmentation", _LABEL_MAP)
+_BY_SEGMENT = "ReferencedSegmentNumber "
 
 Row = tuple[str, str, str, str, str, str]
 
@@ -126,9 +129,11 @@ def _is_date(text: str) -> bool:
 
 def series_rows(series: FoundSeries, *, all_volumes: bool = False) -> list[Row]:
     """Return a row for a series, and one for each volume where there are several."""
-    first = (series.number, series.modality, str(series.images), series.size, series.volume, series.description)
+    is_segmentation = series.kind in _SEGMENTATIONS
+    told = _frames_text(series) if is_segmentation else series.volume
+    first = (series.number, series.modality, str(series.images), series.size, told, series.description)
     rows: list[Row] = [_printable_row(first)]
-    if len(series.volumes) < 2:
+    if len(series.volumes) < 2 or is_segmentation:
         return rows
     shown = len(series.volumes)
     if shown > _SHOWN_VOLUMES and not all_volumes:
@@ -139,6 +144,16 @@ def series_rows(series: FoundSeries, *, all_volumes: bool = False) -> list[Row]:
     if shown < len(series.volumes):
         rows.append(("", "", "", "", f"... and {len(series.volumes) - shown} more", ""))
     return rows
+
+
+def _frames_text(series: FoundSeries) -> str:
+    """Return segments and frames of a segmentation, whose frames make no volumes by themselves."""
+    frames = _count(sum(volume.slices for volume in series.volumes), "frame", "frames")
+    if series.kind == _LABEL_MAP:
+        return f"label map, {frames}"
+    segments = {name for volume in series.volumes for name in volume.name.split(", ") if name.startswith(_BY_SEGMENT)}
+    # Of one alone, or where none is named, it is not known how many are described.
+    return f"{len(segments)} segments, {frames}" if len(segments) > 1 else frames
 
 
 def _printable_row(cells: Row) -> Row:

@@ -18,7 +18,7 @@ from slicewise.io.header_files import HeaderFile, HeaderScanner
 from slicewise.io.listing import PathLike
 from slicewise.io.rewriting import Rewritten, rewrite, write_instance
 from slicewise.io.stored_files import StoredFile
-from slicewise.pipeline.progress import Progress
+from slicewise.pipeline.progress import Show
 
 __all__ = ["edit"]
 
@@ -41,7 +41,7 @@ def edit(
     reason: str = "CORRECT",
     system: str = "slicewise",
     workers: int | None = None,
-    progress: Progress | bool | None = None,
+    progress: Show | bool | None = None,
 ) -> Rewritten:
     """Write copies of instances with other values of some attributes, and with the old ones beside them.
 

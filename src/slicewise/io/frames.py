@@ -14,7 +14,7 @@ from slicewise.image import Headers, RawElement
 from slicewise.image.elements import tag_of
 from slicewise.io.header_files import HeaderFile
 
-__all__ = ["FRAME_TAGS", "Frame", "frames_of", "is_multi_frame"]
+__all__ = ["FRAME_TAGS", "Frame", "checked_count", "frames_of", "is_multi_frame"]
 
 _FRAMES = tag_of("NumberOfFrames")
 _DETECTORS = tag_of("DetectorInformationSequence")
@@ -99,12 +99,24 @@ def _frames_of_one(file: HeaderFile) -> tuple[list[Frame], Headers]:
         if tiled:
             headers, windows = tile_headers(elements)
             return [Frame(file, window=window) for window in windows], headers
-        count = number_of_frames(file.header.element(_FRAMES))
-        _check_room(file, count)
-        _check_pixels(file, count)
+        count = checked_count(file)
         return [Frame(file, k, count) for k in range(count)], frame_headers(elements, count)
     except SlicewiseError as error:
         raise type(error)(f"{file.path}: {error}") from error
+
+
+def checked_count(file: HeaderFile) -> int:
+    """Return the number of frames of a file, if its pixels are as many.
+
+    Raises
+    ------
+    HeaderError
+        If they are not, or it is no number.
+    """
+    count = number_of_frames(file.header.element(_FRAMES))
+    _check_room(file, count)
+    _check_pixels(file, count)
+    return count
 
 
 def _check_room(file: HeaderFile, count: int) -> None:

@@ -21,6 +21,8 @@ __all__ = ["HeaderFile", "HeaderScanner", "read_headers"]
 _EXTENDED_OFFSETS = 0x7FE00001
 _FIRST_READ = 32 * 1024
 _MARGIN = 4 * 1024
+_GROWTH = 4
+"""What was read too little of is read again: of headers of thousands of frames, better once too much than often."""
 
 _LARGE = 1024**3
 _MOST_EXPANSION = 100
@@ -206,7 +208,7 @@ def _parse_growing(opened: OpenedFile, parser: HeaderParser, guess: int) -> File
         except Incomplete as more:
             if complete:
                 raise TruncatedError("the file ends in the middle of its header") from None
-            wanted = min(size, max(more.needed + _MARGIN, 2 * len(data)))
+            wanted = min(size, max(more.needed + _MARGIN, _GROWTH * len(data)))
             data = opened.read_at(wanted, 0)
             # A read returns less than asked for only at the end of the file.
             if len(data) < wanted:

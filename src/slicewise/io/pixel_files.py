@@ -18,7 +18,7 @@ from slicewise.io.frames import Frame
 from slicewise.io.header_files import HeaderFile, inflated
 from slicewise.io.stored_files import OpenedFile, change_of
 
-__all__ = ["MOST_EXPANSION", "check_room", "read_slice", "read_stored"]
+__all__ = ["MOST_EXPANSION", "check_room", "native_frame", "opened_frame", "read_slice", "read_stored"]
 
 Array = npt.NDArray[Any]
 
@@ -46,7 +46,7 @@ def read_slice(frame: Frame, form: PixelFormat, mapping: ValueMapping, out: Arra
     ReadError
         If the file changed, ends too early, or cannot be decoded; the message names it.
     """
-    with _opened(frame, form) as opened:
+    with opened_frame(frame, form) as opened:
         if _can_read_straight(frame.file, form, mapping, out):
             _read_into(opened, _pixels(frame.file).value_start + (frame.index or 0) * form.frame_bytes, out)
         else:
@@ -61,12 +61,12 @@ def read_stored(frame: Frame, form: PixelFormat) -> Array:
     ReadError
         If the file changed, ends too early, or cannot be decoded; the message names it.
     """
-    with _opened(frame, form) as opened:
+    with opened_frame(frame, form) as opened:
         return _stored(opened, frame, form)
 
 
 @contextmanager
-def _opened(frame: Frame, form: PixelFormat) -> Iterator[OpenedFile]:
+def opened_frame(frame: Frame, form: PixelFormat) -> Iterator[OpenedFile]:
     """Open the file of a frame, if it is as it was; errors name it."""
     file = frame.file
     try:
@@ -131,7 +131,7 @@ def _read_into(opened: OpenedFile, start: int, out: Array) -> None:
 def _stored(opened: OpenedFile, frame: Frame, form: PixelFormat) -> Array:
     if frame.file.is_encapsulated:
         return _decoded(opened, frame, form)
-    data = _native_frame(opened, frame, form)
+    data = native_frame(opened, frame, form)
     if form.samples > 1 and form.photometric != "RGB":
         return decode_frame(data, EXPLICIT_LITTLE, form)
     first_bit = _first_bit(frame, form) % 8 if form.bits_allocated == 1 else 0
@@ -150,7 +150,8 @@ def _first_bit(frame: Frame, form: PixelFormat) -> int:
     return (frame.index or 0) * form.rows * form.columns
 
 
-def _native_frame(opened: OpenedFile, frame: Frame, form: PixelFormat) -> bytes:
+def native_frame(opened: OpenedFile, frame: Frame, form: PixelFormat) -> bytes:
+    """Return the bytes of an uncompressed frame; of single bits also what of its first and last byte is of others."""
     file = frame.file
     start, stop = _extent(frame, form)
     if Syntax.of(file.syntax_uid).little_endian or form.bits_allocated > 8 or _pixels(file).vr != "OW":

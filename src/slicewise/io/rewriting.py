@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import attrs
@@ -21,13 +20,14 @@ from slicewise.io.instance_files import IMPLEMENTATION, write_file
 from slicewise.io.listing import PathLike, list_files
 from slicewise.io.staging import check_destination, staged_folder
 from slicewise.io.stored_files import OpenedFile, StoredFile
-from slicewise.pipeline.progress import Progress, show_progress
+from slicewise.pipeline.progress import Show, show_progress
+from slicewise.pipeline.threads import waiting_pool
 
 __all__ = ["Rewritten", "check_behind", "rewrite", "write_instance"]
 
 _ITEM = 0xE000FFFE
 
-_AT_ONCE = 256
+_AT_ONCE = 32
 """Files that are handed to the threads together, between two words of progress."""
 
 
@@ -61,7 +61,7 @@ def rewrite(
     *,
     title: str,
     workers: int | None,
-    progress: Progress | bool | None,
+    progress: Show | bool | None,
 ) -> Rewritten:
     """Write every file of a source to a new folder, in threads; the folder is complete or absent.
 
@@ -89,19 +89,19 @@ def rewrite(
     check_destination(folder, overwrite=False)
     files = list_files(source, hidden=True)
     names = _names(files)
+    sizes = [_size(file) for file in files]
     with (
         staged_folder(folder, overwrite=False) as stage,
         show_progress(progress, title, unit="file") as tell,
-        ThreadPoolExecutor(workers or os.cpu_count()) as pool,
+        waiting_pool(workers) as pool,
     ):
         for start in range(0, len(files), _AT_ONCE):
-            tell(start, len(files))
+            tell(start, len(files), sum(sizes[:start]), sum(sizes))
             some = slice(start, start + _AT_ONCE)
             list(pool.map(write, files[some], [stage / name for name in names[some]]))
-        tell(len(files), len(files))
+        tell(len(files), len(files), sum(sizes), sum(sizes))
         after = sum((stage / name).stat().st_size for name in names)
-    before = sum(_size(file) for file in files)
-    return Rewritten(folder, tuple(folder / name for name in names), before, after)
+    return Rewritten(folder, tuple(folder / name for name in names), sum(sizes), after)
 
 
 def _names(files: Sequence[StoredFile]) -> list[Path]:

@@ -16,6 +16,7 @@ __all__ = ["choose_series", "choose_where"]
 
 _SERIES = tag_of("SeriesInstanceUID")
 _NUMBER = tag_of("SeriesNumber")
+_MODALITY = tag_of("Modality")
 
 
 def choose_series(files: Sequence[HeaderFile], series: str | int | None, where: str) -> list[HeaderFile]:
@@ -45,7 +46,8 @@ def choose_series(files: Sequence[HeaderFile], series: str | int | None, where: 
         raise SeriesError(f"{where}: no DICOM file was found")
     _warn_of_strays([f for f in files if not f.has_pixels and not f.text(_SERIES)])
     if not groups:
-        raise SeriesError(f"{where}: {len(files)} DICOM files, and none of them has pixels")
+        contours = "; ContourReader reads the contours of structure sets" if _has_contours(files) else ""
+        raise SeriesError(f"{where}: {len(files)} DICOM files, and none of them has pixels{contours}")
     chosen = {uid: g for uid, g in groups.items() if series is None or _is_chosen(g[0], uid, series)}
     if len(chosen) == 1:
         ((uid, group),) = chosen.items()
@@ -58,6 +60,10 @@ def choose_series(files: Sequence[HeaderFile], series: str | int | None, where: 
         f"{where}: there are {len(chosen)} series; choose one with series='<SeriesInstanceUID>' or its number\n"
         f"{listing}"
     )
+
+
+def _has_contours(files: Sequence[HeaderFile]) -> bool:
+    return any(file.text(_MODALITY) == "RTSTRUCT" for file in files)
 
 
 def _warn_of_strays(files: Sequence[HeaderFile]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +13,8 @@ import numpy as np
 
 from slicewise.dicom.decoding import LOSSY_SYNTAXES
 from slicewise.dicom.overlays import Overlay, overlays_of
-from slicewise.dicom.pixels import pixel_formats
+from slicewise.dicom.parsing import DEFLATED
+from slicewise.dicom.pixels import NATIVE_SYNTAXES, pixel_formats
 from slicewise.dicom.value_choice import CHOICES, Meaning, meaning_of
 from slicewise.errors import (
     MixedSlicesError,
@@ -33,6 +33,7 @@ from slicewise.io.listing import PathLike
 from slicewise.io.one_kind import check_one_kind
 from slicewise.io.opened_series import OpenedSeries, check_not_tiled, listing, open_series
 from slicewise.io.parameters import fixed_mapping, one_of, tolerance
+from slicewise.io.paths import path_or_paths
 from slicewise.io.pixel_files import MOST_EXPANSION, check_room
 from slicewise.io.planeless import check_none_has_plane, plane_states, stack_without_planes
 from slicewise.io.policies import policy_steps
@@ -41,16 +42,11 @@ from slicewise.io.stacking import StackPolicy, stack
 from slicewise.pipeline.effect import Effect
 from slicewise.pipeline.inference import infer
 from slicewise.pipeline.node import Array, Block, Node, Outline, Slab, fields_of, node
+from slicewise.pipeline.sources import SourceFile
 
 __all__ = ["SeriesReader"]
 
 _LARGE = 1024**3
-
-
-def _path(value: PathLike | Sequence[PathLike]) -> str | tuple[str, ...]:
-    if isinstance(value, str | os.PathLike):
-        return os.fspath(value)
-    return tuple(os.fspath(v) for v in value)
 
 
 def _volume(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
@@ -116,7 +112,7 @@ class SeriesReader(Node):
         orientations. The message names the files and says how to go on.
     """
 
-    path: PathLike | Sequence[PathLike] = attrs.field(converter=_path)
+    path: PathLike | Sequence[PathLike] = attrs.field(converter=path_or_paths)
     series: str | int | None = attrs.field(default=None, kw_only=True)
     where: Mapping[str, Any] | None = attrs.field(
         default=None, kw_only=True, converter=attrs.converters.optional(fixed_mapping)
@@ -138,7 +134,7 @@ class SeriesReader(Node):
     def identity(self) -> Any:
         """The files, their sizes and times of change, the policies, and what values are read."""
         frames = [s.frame for s in self._slices]
-        files = [(str(f.file.path), f.file.size, f.file.mtime_ns, f.index, f.window) for f in frames]
+        files = [(str(f.file.path.absolute()), f.file.size, f.file.mtime_ns, f.index, f.window) for f in frames]
         return [files, self.on_gap, self.tolerance, self.on_no_plane, self.values, self.mapping]
 
     @property
@@ -154,6 +150,17 @@ class SeriesReader(Node):
     def files(self) -> tuple[Path, ...]:
         """The files in the order of their slices; members of archives as ``study.zip/ct/0001.dcm``."""
         return tuple(dict.fromkeys(s.frame.file.path for s in self._slices))
+
+    @property
+    def source_files(self) -> tuple[SourceFile, ...]:
+        """The files on disk, as they were when their headers were read."""
+        files = dict.fromkeys(s.frame.file for s in self._slices)
+        return tuple(dict.fromkeys(f.source.on_disk(f.size, f.mtime_ns) for f in files))
+
+    @property
+    def is_cheap(self) -> bool:
+        """Whether all pixels are stored as they are."""
+        return NATIVE_SYNTAXES.issuperset(self.transfer_syntaxes) and DEFLATED not in self.transfer_syntaxes
 
     @property
     def transfer_syntaxes(self) -> tuple[str, ...]:
@@ -203,7 +210,15 @@ class SeriesReader(Node):
 
     def _read_headers(self) -> tuple[ImageInfo, tuple[StoredSlice, ...]]:
         opened = self.opened if self.volume is None else self.opened.volume(self.volume)
-        order, geometry = self._stacked(opened)
+        try:
+            order, geometry = self._stacked(opened)
+        except SeriesError as error:
+            if "SEG" in opened.headers["Modality"]:
+                error.add_note(
+                    "it is a segmentation: SegmentationReader reads its segments as masks or a label map, with empty "
+                    "slices where they have no frame"
+                )
+            raise
         frames = [opened.frames[k] for k in order]
         headers = _with_lossy_marks(opened.headers.take(order), frames)
         formats = pixel_formats(headers, [_pixel_tag(frame) for frame in frames])

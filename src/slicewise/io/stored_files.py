@@ -13,6 +13,7 @@ from typing import Any, Protocol, Self
 import attrs
 
 from slicewise.errors import NotDicomError, ReadError, SlicewiseError
+from slicewise.pipeline.sources import SourceFile
 
 __all__ = [
     "Contents",
@@ -21,7 +22,6 @@ __all__ = [
     "StoredFile",
     "UnreadableFile",
     "change_of",
-    "check_still",
     "opened",
     "stored",
 ]
@@ -66,6 +66,10 @@ class StoredFile(ABC):
 
     path: Path = attrs.field(kw_only=False)
     is_named: bool = False
+
+    def on_disk(self, size: int, mtime_ns: int) -> SourceFile:
+        """Return the file on disk, given what it was when it was opened; of a member, the archive."""
+        return SourceFile(self.path, size, mtime_ns)
 
     @abstractmethod
     def open(self) -> AbstractContextManager[OpenedFile]:
@@ -171,13 +175,20 @@ class _PlainContents(Contents):
         self.start, self.size, self.mtime_ns = 0, status.st_size, status.st_mtime_ns
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+    def __exit__(self, kind: object, *_: object) -> None:
         try:
-            # Somebody may have written to it just now: what was read would be of both.
+            # What was read while somebody wrote may be half of one and half of the other.
             if kind is None:
-                check_still(self.descriptor, self.size, self.mtime_ns)
+                self._check_unchanged()
         finally:
             os.close(self.descriptor)
+
+    def _check_unchanged(self) -> None:
+        status = os.fstat(self.descriptor)
+        if (status.st_size, status.st_mtime_ns) != (self.size, self.mtime_ns):
+            raise ReadError(
+                f"the file changed while it was read ({change_of(status.st_size, self.size)}): read it again"
+            )
 
 
 @contextmanager
@@ -196,19 +207,6 @@ def opened(path: Path) -> Iterator[tuple[int, os.stat_result]]:
         yield descriptor, status
     finally:
         os.close(descriptor)
-
-
-def check_still(descriptor: int, size: int, mtime_ns: int) -> None:
-    """Raise if an open file is another than when it was opened.
-
-    Raises
-    ------
-    ReadError
-        If its size or time of change is.
-    """
-    status = os.fstat(descriptor)
-    if (status.st_size, status.st_mtime_ns) != (size, mtime_ns):
-        raise ReadError(f"the file changed while it was read ({change_of(status.st_size, size)}): read it again")
 
 
 def change_of(size: int, before: int) -> str:

@@ -14,6 +14,7 @@ from slicewise.errors import ReadError, TruncatedError
 from slicewise.io.archive_files import ArchiveFile, TemporaryBytes, parts_of
 from slicewise.io.inflating import PIECE, Decompressor, inflated
 from slicewise.io.stored_files import Contents, OpenedFile, StoredFile
+from slicewise.pipeline.sources import SourceFile
 
 __all__ = ["TarMember", "is_tar", "read_tar"]
 
@@ -57,6 +58,10 @@ class TarMember(StoredFile):
     unpacked: TemporaryBytes | None
     start: int
     size: int
+
+    def on_disk(self, size: int, mtime_ns: int) -> SourceFile:
+        """Return the archive."""
+        return SourceFile(self.archive.path, self.archive.size, self.archive.mtime_ns)
 
     @contextmanager
     def open(self) -> Iterator[OpenedFile]:

@@ -28,7 +28,7 @@ from slicewise.io.lossy_instances import LossyInstances, check_loss, without_sig
 from slicewise.io.pixel_files import read_stored
 from slicewise.io.rewriting import Rewritten, check_behind, rewrite, write_instance
 from slicewise.io.stored_files import StoredFile
-from slicewise.pipeline.progress import Progress
+from slicewise.pipeline.progress import Show
 
 __all__ = ["transcode"]
 
@@ -43,7 +43,7 @@ def transcode(
     transfer_syntax: str | Lossy,
     *,
     workers: int | None = None,
-    progress: Progress | bool | None = None,
+    progress: Show | bool | None = None,
 ) -> Rewritten:
     """Write instances in another transfer syntax, without loss unless a ``Lossy`` asks for it.
 
@@ -68,7 +68,7 @@ def transcode(
     workers : int, optional
         Threads; as many as cores if not given.
     progress : bool or callable, optional
-        Whether to show a bar; by default where a person looks. A callable is told how many of how many files are done.
+        Whether to show a bar; by default where a person looks. A callable gets a ``Progress`` of files.
 
     Raises
     ------

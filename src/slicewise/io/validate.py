@@ -9,7 +9,7 @@ from slicewise.io.file_checks import check_files
 from slicewise.io.listing import PathLike, list_files
 from slicewise.io.series_checks import by_series, study_findings
 from slicewise.io.validation import Validation
-from slicewise.pipeline.progress import Progress, show_progress
+from slicewise.pipeline.progress import Show, show_progress
 
 __all__ = ["validate"]
 
@@ -21,7 +21,7 @@ def validate(
     hidden: bool = False,
     follow_links: bool = False,
     archives: bool = False,
-    progress: Progress | bool | None = None,
+    progress: Show | bool | None = None,
 ) -> Validation:
     """Check DICOM files against the standard, and against each other.
 
@@ -37,7 +37,7 @@ def validate(
     recursive, hidden, follow_links, archives : bool
         Which files are taken; see ``discover``.
     progress : bool or callable, optional
-        Whether to show a bar; by default where a person looks. A callable is told how many of how many files are done.
+        Whether to show a bar; by default where a person looks. A callable gets a ``Progress`` of files.
 
     Returns
     -------

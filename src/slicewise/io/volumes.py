@@ -19,6 +19,7 @@ from slicewise.io.parameters import one_of
 from slicewise.io.volume_files import StoredVolume, check_size
 from slicewise.pipeline.effect import Effect
 from slicewise.pipeline.node import Array, Block, Node, Slab, fields_of, node
+from slicewise.pipeline.sources import SourceFile
 
 __all__ = ["VolumeReader", "read_volume_header"]
 
@@ -114,6 +115,16 @@ class VolumeReader(Node):
         return ", ".join([repr(str(self.path)), *(f"{name}={value!r}" for name, value in values.items())])
 
     @property
+    def source_files(self) -> tuple[SourceFile, ...]:
+        """The files, as they were when the header was read."""
+        return tuple(SourceFile(s.path.absolute(), s.size, s.mtime_ns) for s in self._stored.stamps)
+
+    @property
+    def is_cheap(self) -> bool:
+        """Whether the pixels are stored as they are."""
+        return self.streams
+
+    @property
     def whole(self) -> bool:
         """Whether the volume is unpacked and held as a whole."""
         return not self.streams
@@ -176,7 +187,7 @@ class VolumeReader(Node):
             values = stored.read(slab, chosen)
         else:
             values = read_itk_pixels(stored, chosen)[slab.start : slab.stop]
-        # Once more: somebody may have written to it just now.
+        # What was read while somebody wrote may be half of one and half of the other.
         stored.check_unchanged()
         return values
 

@@ -18,6 +18,7 @@ from slicewise.errors import ReadError, SlicewiseError, TruncatedError
 from slicewise.io.archive_files import ArchiveFile, TemporaryBytes, parts_of
 from slicewise.io.inflating import PIECE, Decompressor, bzip2, deflate, inflated, lzma_of_zip
 from slicewise.io.stored_files import Contents, OpenedFile, StoredFile, UnreadableFile
+from slicewise.pipeline.sources import SourceFile
 
 __all__ = ["ZipMember", "read_zip"]
 
@@ -67,6 +68,10 @@ class ZipMember(StoredFile):
     archive: ArchiveFile
     info: zipfile.ZipInfo
     unpacked: _Unpacked
+
+    def on_disk(self, size: int, mtime_ns: int) -> SourceFile:
+        """Return the archive."""
+        return SourceFile(self.archive.path, self.archive.size, self.archive.mtime_ns)
 
     @contextmanager
     def open(self) -> Iterator[OpenedFile]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 
@@ -14,11 +14,12 @@ from slicewise.errors import CancelledError, ComputeError
 from slicewise.pipeline.block import Array, Block, Slab
 from slicewise.pipeline.failing import placing
 from slicewise.pipeline.node import Node
+from slicewise.pipeline.telling_once import Listener
+
+if TYPE_CHECKING:
+    from slicewise.pipeline.plan import Plan
 
 __all__ = ["Computing", "Recorder", "Work"]
-
-
-_UNNOTED: AbstractContextManager[None] = nullcontext()
 
 
 class Work(NamedTuple):
@@ -28,6 +29,8 @@ class Work(NamedTuple):
     ----------
     node : Node or None
         What computed it; None where it was taken.
+    name : str
+        Name of the node, or what is done with what is taken.
     slab : range
         Its slices.
     thread : int
@@ -35,12 +38,13 @@ class Work(NamedTuple):
     began, ended : float
         In seconds, by ``time.perf_counter``.
     processor : float
-        Seconds that the thread was on a processor meanwhile.
+        Seconds that the thread was on a processor meanwhile; where nothing else was at work, all threads.
     size : int
         Its bytes.
     """
 
     node: Node | None
+    name: str
     slab: Slab
     thread: int
     began: float
@@ -51,6 +55,9 @@ class Work(NamedTuple):
 
 class Recorder(Protocol):
     """Told by each thread what it did."""
+
+    def planned(self, plan: Plan) -> None:
+        """Take note of how a pass is going to run."""
 
     def record(self, work: Work) -> None:
         """Take note of a slab."""
@@ -65,11 +72,27 @@ class Computing:
         Set by whoever wants the run to end.
     recorder : Recorder, optional
         Told of each slab.
+    listener : Listener
+        Hears what nodes warn of.
+    title : str
+        What is done with what is taken.
+    processor_time : callable
+        Returns the seconds that were spent on processors.
     """
 
-    def __init__(self, cancel: threading.Event | None, recorder: Recorder | None) -> None:
+    def __init__(
+        self,
+        cancel: threading.Event | None,
+        recorder: Recorder | None,
+        listener: Listener,
+        title: str,
+        processor_time: Callable[[], float] = time.thread_time,
+    ) -> None:
         self._cancel = cancel
         self._recorder = recorder
+        self._listener = listener
+        self._title = title
+        self._processor_time = processor_time
         self.stop = threading.Event()
 
     def check_cancelled(self) -> None:
@@ -102,15 +125,24 @@ class Computing:
             return room
 
     def noted(self, n: Node | None, slab: Slab, size: int) -> AbstractContextManager[None]:
-        """Tell the recorder how long the block takes."""
-        return _UNNOTED if self._recorder is None else self._noted(self._recorder, n, slab, size)
+        """Tell the recorder how long the block takes, and hear what it warns of."""
+        name = self._title if n is None else n.name
+        heard = self._listener.within(name)
+        return heard if self._recorder is None else self._noted(self._recorder, heard, (n, name, slab), size)
 
     @contextmanager
-    def _noted(self, recorder: Recorder, n: Node | None, slab: Slab, size: int) -> Iterator[None]:
-        began, processor = time.perf_counter(), time.thread_time()
-        yield
-        ended, processor = time.perf_counter(), time.thread_time() - processor
-        recorder.record(Work(n, slab, threading.get_ident(), began, ended, processor, size))
+    def _noted(
+        self,
+        recorder: Recorder,
+        heard: AbstractContextManager[None],
+        what: tuple[Node | None, str, Slab],
+        size: int,
+    ) -> Iterator[None]:
+        began, processor = time.perf_counter(), self._processor_time()
+        with heard:
+            yield
+        ended, processor = time.perf_counter(), self._processor_time() - processor
+        recorder.record(Work(*what, threading.get_ident(), began, ended, processor, size))
 
 
 def _check(n: Node, slab: Slab, array: object) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Mapping
 
-from slicewise.pipeline.cache import ResultCache, find_result
+from slicewise.pipeline.cache import ON_DISK, ResultCache, place_of
 from slicewise.pipeline.forms import inputs_by_form
 from slicewise.pipeline.fusion import fused
+from slicewise.pipeline.keys import is_fleeting
 from slicewise.pipeline.node import Node
 from slicewise.pipeline.plan import Hold, Limits, Plan, make_plan
 from slicewise.pipeline.sizes import format_bytes
@@ -27,10 +28,10 @@ def explain(target: Node, limits: Limits, cache: ResultCache | None = None) -> s
         Where results are looked up that nobody holds.
     """
     if not target.is_connected:
-        return "\n".join(["not connected to a reader or an image:", *_tree(target, None, frozenset())])
+        return "\n".join(["not connected to a reader or an image:", *_tree(target, None, {})])
     target = fused(target)
-    there = {n for n in target.walk() if find_result(n, cache) is not None}
-    plan = make_plan([target], there, limits)
+    there = {n: place for n in target.walk() if (place := place_of(n, cache)) is not None}
+    plan = make_plan([target], {n: place == ON_DISK for n, place in there.items()}, limits)
     info, streaming = target.info, plan.streaming
     slabs = f"{_count(streaming.count, 'slab')} of up to {_count(streaming.slab, 'slice')}"
     held = f", of which {format_bytes(plan.held_bytes)} held whole" if plan.held_bytes else ""
@@ -43,14 +44,23 @@ def explain(target: Node, limits: Limits, cache: ResultCache | None = None) -> s
     ]
     if plan.file_bytes:
         lines.append(f"disk      {format_bytes(plan.file_bytes)} set aside in files, which are gone after the run")
+    own = _known_here_only(target) if cache is not None and cache.folder is not None else []
+    if own:
+        names = ", ".join(dict.fromkeys(n.name for n in own))
+        lines.append(f"cache     in memory only what comes of {names}: another process cannot know it to be the same")
     return "\n".join(lines)
+
+
+def _known_here_only(target: Node) -> list[Node]:
+    found = [n for n in target.walk() if is_fleeting(n.key)]
+    return [n for n in found if not any(is_fleeting(source.key) for source in n.inputs.values())]
 
 
 def _count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-def _tree(target: Node, plan: Plan | None, there: Collection[Node]) -> list[str]:
+def _tree(target: Node, plan: Plan | None, there: Mapping[Node, str]) -> list[str]:
     numbers: dict[Node, int] = {}
     lines: list[str] = []
     waiting = [(target, 1, "")]
@@ -69,7 +79,7 @@ def _tree(target: Node, plan: Plan | None, there: Collection[Node]) -> list[str]
     return lines
 
 
-def _lines(n: Node, plan: Plan | None, there: Collection[Node], indent: str) -> list[str]:
+def _lines(n: Node, plan: Plan | None, there: Mapping[Node, str], indent: str) -> list[str]:
     marks = [] if plan is None else _marks(n, plan, there)
     if n.is_connected:
         marks.append(f"{' x '.join(map(str, n.shape))} {n.dtype}")
@@ -79,9 +89,9 @@ def _lines(n: Node, plan: Plan | None, there: Collection[Node], indent: str) -> 
     return lines
 
 
-def _marks(n: Node, plan: Plan, there: Collection[Node]) -> list[str]:
+def _marks(n: Node, plan: Plan, there: Mapping[Node, str]) -> list[str]:
     if n in there:
-        return ["computed already"]
+        return [there[n]]
     marks = []
     hold = next((hold for hold in plan.holds if hold.node is n), None)
     if n.whole:

@@ -20,6 +20,10 @@ __all__ = ["Flow", "Passing", "Taker"]
 class Taker(Protocol):
     """What takes the slices of a node as they are computed, from any thread."""
 
+    @property
+    def is_in_memory(self) -> bool:
+        """Whether all slices are in memory in the end."""
+
     def room(self, slab: Slab) -> Array | None:
         """Return memory that a slab is to be computed into; None if there is none."""
 
@@ -35,6 +39,8 @@ class Passing:
     consume : callable
         Gets the slab and its values.
     """
+
+    is_in_memory = False
 
     def __init__(self, consume: Callable[[Slab, Array], object]) -> None:
         self.put = consume

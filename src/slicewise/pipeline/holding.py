@@ -29,6 +29,10 @@ _LARGE = 64 * 1024**2
 class Held(Protocol):
     """A result that is held as a whole."""
 
+    @property
+    def in_file(self) -> bool:
+        """Whether it is on disk, and slices of it have to be read."""
+
     def part(self, slab: Slab) -> Array:
         """Return some slices, not to be written to."""
 
@@ -47,6 +51,9 @@ class Room:
     array : array of shape (slices, rows, columns[, components])
         Its memory.
     """
+
+    in_file = False
+    is_in_memory = True
 
     def __init__(self, array: Array) -> None:
         self.array = array
@@ -113,6 +120,9 @@ class InFile:
         If there is no space on the disk for all of it.
     """
 
+    in_file = True
+    is_in_memory = False
+
     def __init__(self, info: ImageInfo, folder: Path | None, what: str, advice: str = _ADVICE) -> None:
         self._info = info
         self._what = what
@@ -127,6 +137,11 @@ class InFile:
                 f"({error.strerror}): {advice}"
             ) from error
 
+    @property
+    def _descriptor(self) -> int:
+        """Number of the file; once it is closed none, as by then it could be that of another."""
+        return -1 if self._file.closed else self._file.fileno()
+
     def room(self, slab: Slab) -> None:
         """Return None: there is no memory to write to."""
 
@@ -140,7 +155,7 @@ class InFile:
         """
         data = np.ascontiguousarray(values).reshape(-1).data
         try:
-            write_at(self._file.fileno(), data, slab.start * self._info.slice_bytes)
+            write_at(self._descriptor, data, slab.start * self._info.slice_bytes)
         except OSError as error:
             raise WriteError(f"{self._what} cannot be set aside in {self._where} ({error.strerror})") from error
 
@@ -153,7 +168,7 @@ class InFile:
         view = memoryview(out.reshape(-1).data).cast("B")
         try:
             while view:
-                count = os.preadv(self._file.fileno(), [view], at)
+                count = os.preadv(self._descriptor, [view], at)
                 if count == 0:
                     raise ReadError(f"{self._what} was set aside in {self._where}, and the values are gone")
                 view, at = view[count:], at + count
@@ -166,7 +181,7 @@ class InFile:
     def whole(self) -> Array:
         """Return all slices, mapped."""
         if self._mapped is None:
-            self._mapped = mmap.mmap(self._file.fileno(), self._size, prot=mmap.PROT_READ)
+            self._mapped = mmap.mmap(self._descriptor, self._size, prot=mmap.PROT_READ)
         flat: np.ndarray[Any, Any] = np.frombuffer(self._mapped, self._info.dtype)
         return flat.reshape(self._info.slices, *self._info.slice_shape)
 
@@ -179,7 +194,6 @@ class InFile:
         """Delete the file."""
         # The map itself goes with the last array that is left of it.
         self._mapped = None
-        # Closed as an object: a thread that comes too late finds no file, where its number could be another's by then.
         self._file.close()
 
 

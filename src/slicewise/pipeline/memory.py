@@ -9,6 +9,7 @@ import attrs
 
 from slicewise.image import Image, ImageInfo
 from slicewise.pipeline.effect import Effect
+from slicewise.pipeline.keys import fleeting
 from slicewise.pipeline.node import Array, Block, Node, Slab, node
 
 __all__ = ["InMemory"]
@@ -40,8 +41,8 @@ class InMemory(Node):
 
     @property
     def identity(self) -> Any:
-        """The image itself, which cannot change."""
-        return self.image.token
+        """The image itself, which cannot change; another process has none that is the same."""
+        return fleeting(self.image.token)
 
     def request(self, slab: Slab, *inputs: ImageInfo) -> tuple[Slab, ...]:
         """Nothing is needed."""

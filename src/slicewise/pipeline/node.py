@@ -14,16 +14,18 @@ from slicewise.image import Geometry, Headers, Image, ImageInfo, ImageStack, Pad
 from slicewise.pipeline.block import Array, Block, Outline, Slab, grown
 from slicewise.pipeline.effect import Effect
 from slicewise.pipeline.inference import infer
-from slicewise.pipeline.keys import content_key
+from slicewise.pipeline.keys import class_identity, content_key
 from slicewise.pipeline.operators import Operators
 from slicewise.pipeline.order import graph_of
+from slicewise.pipeline.sources import SourceFile
 
 if TYPE_CHECKING:
     import os
     import threading
 
     from slicewise.pipeline.cache import ResultCache
-    from slicewise.pipeline.progress import Progress
+    from slicewise.pipeline.profile import Profile
+    from slicewise.pipeline.progress import Show
 
 __all__ = [
     "Array",
@@ -321,7 +323,20 @@ class Node(Operators):
             for n in graph_of(self.inputs.values()):
                 _ = n.key
         inputs = [(name, n.key) for name, n in self.inputs.items()]
-        return content_key(f"{cls.__module__}.{cls.__qualname__}", self.version, self.identity, inputs)
+        # Copies keep size and time of change, and are told from what was there before by this.
+        changes = [file.ctime_ns for file in self.source_files]
+        name = f"{cls.__module__}.{cls.__qualname__}"
+        return content_key(name, class_identity(cls), self.version, self.identity, changes, inputs)
+
+    @property
+    def source_files(self) -> tuple[SourceFile, ...]:
+        """Of a reader, the files it reads, as they were when it looked at them."""
+        return ()
+
+    @property
+    def is_cheap(self) -> bool:
+        """Whether the result is had again as quickly as it would be read from a cache."""
+        return self.at_hand
 
     @property
     def identity(self) -> Any:
@@ -432,7 +447,7 @@ class Node(Operators):
         *,
         memory: int | str | None = None,
         workers: int | None = None,
-        progress: bool | Progress | None = None,
+        progress: bool | Show | None = None,
         cancel: threading.Event | None = None,
         cache: ResultCache | None = None,
         spill: str | os.PathLike[str] | None = None,
@@ -447,8 +462,8 @@ class Node(Operators):
         workers : int, optional
             Threads; as many as there are cores if not given.
         progress : bool or callable, optional
-            True or False to show progress or not; a callable gets ``(done, total)`` slices. By default it is shown
-            in notebooks and on terminals.
+            True or False to show progress or not; a callable gets a ``Progress`` each time some slices are done. By
+            default it is shown in notebooks and on terminals.
         cancel : threading.Event, optional
             When set by another thread, the run stops and raises ``CancelledError``.
         cache : ResultCache, optional
@@ -461,6 +476,26 @@ class Node(Operators):
 
         options = RunOptions(memory=memory, workers=workers, progress=progress, cancel=cancel, cache=cache, spill=spill)
         return update(self, options)
+
+    def profile(
+        self,
+        *,
+        memory: int | str | None = None,
+        workers: int | None = None,
+        progress: bool | Show | None = None,
+        cancel: threading.Event | None = None,
+        cache: ResultCache | None = None,
+        spill: str | os.PathLike[str] | None = None,
+    ) -> Profile:
+        """Compute the result as ``update`` does, and tell what each node took: time, threads and memory.
+
+        The parameters and errors are those of ``update``.
+        """
+        from slicewise.pipeline.profile import profile
+        from slicewise.pipeline.run import RunOptions
+
+        options = RunOptions(memory=memory, workers=workers, progress=progress, cancel=cancel, cache=cache, spill=spill)
+        return profile(self, options)
 
     def explain(
         self,

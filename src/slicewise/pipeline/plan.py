@@ -155,7 +155,7 @@ class Plan:
     limits : Limits
         What the run may take.
     there : mapping of Node to bool
-        Nodes whose results are in memory already; False for each, as none is in a file.
+        Nodes whose results were there already, and whether they are on disk.
     """
 
     holds: tuple[Hold, ...]
@@ -199,7 +199,7 @@ class Plan:
 
 
 def make_plan(
-    targets: Sequence[Node], there: Collection[Node], limits: Limits, in_memory: Collection[Node] = ()
+    targets: Sequence[Node], there: Mapping[Node, bool], limits: Limits, in_memory: Collection[Node] = ()
 ) -> Plan:
     """Plan the computation of some results in one run.
 
@@ -207,23 +207,23 @@ def make_plan(
     ----------
     targets : sequence of Node
         Connected nodes.
-    there : set or mapping of Node
-        Nodes whose results are in memory already.
+    there : mapping of Node to bool
+        Nodes whose results are there already, and whether they are on disk.
     limits : Limits
         What the run may take.
     in_memory : set or mapping of Node
         Those of the targets whose result is wanted in memory: it is not counted.
     """
     # Sets, as nodes are compared by their values: == between two of them is a node.
-    there, in_memory = frozenset(there), frozenset(in_memory)
+    in_memory = frozenset(in_memory)
     nodes = _held_whole(targets, there)
     while True:
         holds = _placed(nodes, targets, limits.memory, in_memory)
-        held = dict.fromkeys(there, False) | {hold.node: hold.in_file for hold in holds}
+        held = {**there} | {hold.node: hold.in_file for hold in holds}
         streaming = plan_streaming(targets, held, limits.memory - _most_held(holds), limits.threads)
         costly = _costliest(streaming, held) if streaming.bytes_at_work > limits.memory else None
         if costly is None:
-            return Plan(holds, streaming, limits, dict.fromkeys(there, False))
+            return Plan(holds, streaming, limits, dict(there))
         # Even the thinnest slab takes too many slices of this one: they are better read from a file.
         chosen = {costly, *nodes}
         nodes = [n for n in graph_of(targets) if n in chosen]

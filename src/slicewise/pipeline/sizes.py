@@ -9,7 +9,7 @@ from pathlib import Path
 
 from slicewise.errors import ParameterError
 
-__all__ = ["available_memory", "format_bytes", "parse_bytes"]
+__all__ = ["available_memory", "format_bytes", "format_seconds", "parse_bytes"]
 
 _UNITS = {"": 1, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "KI": 2**10, "MI": 2**20, "GI": 2**30, "TI": 2**40}
 
@@ -51,6 +51,19 @@ def format_bytes(amount: float) -> str:
         if amount >= size:
             return f"{amount / size:.3g} {unit}"
     return f"{int(amount)} B"
+
+
+def format_seconds(seconds: float) -> str:
+    """Return a time as a person reads it.
+
+    Examples
+    --------
+    >>> format_seconds(12.346), format_seconds(0.0204), format_seconds(0.00004)
+    ('12.35 s', '20.4 ms', '0.04 ms')
+    """
+    if seconds >= 0.9995:
+        return f"{seconds:.2f} s"
+    return f"{1000 * seconds:.3g} ms" if seconds >= 0.001 else f"{1000 * seconds:.2f} ms"
 
 
 def available_memory() -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import Any
 
 import attrs
@@ -15,9 +15,9 @@ from slicewise.pipeline.block import Array, Slab
 from slicewise.pipeline.cache import ResultCache
 from slicewise.pipeline.flow import Taker
 from slicewise.pipeline.node import Node, as_node
-from slicewise.pipeline.progress import Progress
+from slicewise.pipeline.progress import Show
 from slicewise.pipeline.run import Runner, RunOptions, result_of
-from slicewise.pipeline.threads import begun
+from slicewise.pipeline.threads import waiting_pool
 
 __all__ = ["update_all"]
 
@@ -26,7 +26,7 @@ def update_all(
     *targets: Any,
     memory: int | str | None = None,
     workers: int | None = None,
-    progress: bool | Progress | None = None,
+    progress: bool | Show | None = None,
     cancel: threading.Event | None = None,
     cache: ResultCache | None = None,
     spill: str | os.PathLike[str] | None = None,
@@ -80,6 +80,7 @@ class _Guest:
     target: Node
     future: Future[Any] | None = None
     wanted: Mapping[Node, Taker] | None = None
+    later: int = 0
     failure: Exception | None = None
 
     @property
@@ -121,21 +122,21 @@ class _Meeting:
                 guest.future = guest.wanted = None
 
     def _meet(self) -> None:
-        with ThreadPoolExecutor(len(self._guests), thread_name_prefix="slicewise-result") as pool:
-            try:
-                for guest in self._guests:
-                    guest.future = begun(pool, result_of, guest.target, _AtMeeting(self, guest, self._runner))
-                    guest.future.add_done_callback(lambda _: self._tell())
-                while waiting := self._all_that_wait():
-                    self._serve(waiting)
-            finally:
-                self._is_over = True
-                self._tell()
+        with waiting_pool(len(self._guests), "slicewise-result", at_end=self._end) as pool:
+            for guest in self._guests:
+                guest.future = pool.submit(result_of, guest.target, _AtMeeting(self, guest, self._runner))
+                guest.future.add_done_callback(lambda _: self._tell())
+            while waiting := self._all_that_wait():
+                self._serve(waiting)
 
-    def wait_for(self, guest: _Guest, wanted: Mapping[Node, Taker]) -> None:
+    def _end(self) -> None:
+        self._is_over = True
+        self._tell()
+
+    def wait_for(self, guest: _Guest, wanted: Mapping[Node, Taker], later: int) -> None:
         """Wait, in the thread of one of them, until a pass has given it what it wants."""
         with self._changed:
-            guest.wanted = wanted
+            guest.wanted, guest.later = wanted, later
             self._changed.notify_all()
             self._changed.wait_for(lambda: guest.wanted is None or self._is_over)
             failure, guest.failure = guest.failure, None
@@ -164,7 +165,8 @@ class _Meeting:
                 takers.setdefault(self._runner.as_run(n), []).append(_Forgiving(taker, guest, guests))
         names = dict.fromkeys(guest.target.name for guest in guests)
         with _Unless(guests):
-            self._runner.run({n: _Several(t) for n, t in takers.items()}, ", ".join(names))
+            later = max(guest.later for guest in guests)
+            self._runner.run({n: _Several(t) for n, t in takers.items()}, ", ".join(names), later)
         with self._changed:
             for guest in guests:
                 guest.wanted = None
@@ -179,9 +181,9 @@ class _AtMeeting(Runner):
         self._meeting = meeting
         self._guest = guest
 
-    def run(self, takers: Mapping[Node, Taker], title: str) -> None:
+    def run(self, takers: Mapping[Node, Taker], title: str, later: int = 0) -> None:
         """Wait for the pass that serves all."""
-        self._meeting.wait_for(self._guest, takers)
+        self._meeting.wait_for(self._guest, takers, later)
 
 
 class _Forgiving:
@@ -191,6 +193,11 @@ class _Forgiving:
         self._taker = taker
         self._guest = guest
         self._guests = guests
+
+    @property
+    def is_in_memory(self) -> bool:
+        """Whether all slices are in memory in the end."""
+        return self._taker.is_in_memory
 
     def put(self, slab: Slab, values: Array) -> None:
         """Take a slab, if none failed before."""
@@ -228,6 +235,11 @@ class _Several:
 
     def __init__(self, takers: Sequence[_Forgiving]) -> None:
         self._takers = takers
+
+    @property
+    def is_in_memory(self) -> bool:
+        """Whether all slices are in memory in the end, with one of them."""
+        return any(taker.is_in_memory for taker in self._takers)
 
     def put(self, slab: Slab, values: Array) -> None:
         """Give a slab to each."""
