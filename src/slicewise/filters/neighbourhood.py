@@ -18,7 +18,6 @@ from slicewise.filters.simpleitk import apply_per_component, run_on_array, simpl
 from slicewise.image import Geometry, ImageInfo, Operation
 from slicewise.pipeline.effect import Effect
 from slicewise.pipeline.node import Array, Block, Filter, Outline, Slab, node
-from slicewise.pipeline.threads import allowed_threads
 
 __all__ = ["Gaussian", "Median"]
 
@@ -83,7 +82,6 @@ class Median(Filter):
 def _itk_median(array: Array, radius: Sequence[int]) -> Array:
     image_filter = simpleitk().MedianImageFilter()
     image_filter.SetRadius(radius)
-    image_filter.SetNumberOfThreads(allowed_threads())
     return run_on_array(image_filter, array).view(array.dtype)
 
 

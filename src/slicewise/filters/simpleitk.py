@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,6 +14,7 @@ import numpy.typing as npt
 from slicewise.filters.pixels import real_type, to_type
 from slicewise.image import Geometry
 from slicewise.image.bridges import pixels_of, to_sitk
+from slicewise.pipeline.threads import allowed_threads
 from slicewise.pipeline.watching import Caught, interrupts_kept, tell_share
 
 __all__ = [
@@ -50,6 +52,23 @@ LABEL_KINDS = ("nearest", "label_gaussian")
 def simpleitk() -> Any:
     """Return the module SimpleITK."""
     return importlib.import_module("SimpleITK")
+
+
+def limit_threads(image_filter: Any, number: int | None = None) -> None:
+    """Let a filter use no more threads than it may.
+
+    Parameters
+    ----------
+    image_filter : SimpleITK.ProcessObject
+        The filter.
+    number : int, optional
+        How many; as many as the run allows if not given.
+    """
+    allowed = allowed_threads() if number is None else number
+    image_filter.SetNumberOfThreads(allowed)
+    if allowed < (os.cpu_count() or 1):
+        # The pool of ITK has a thread for each core whatever is set, and uses as many as there are units of work.
+        image_filter.SetNumberOfWorkUnits(allowed)
 
 
 @contextmanager
@@ -99,6 +118,7 @@ def image_of(array: Array, geometry: Geometry | None = None) -> Any:
 
 def run_on_array(image_filter: Any, array: Array, geometry: Geometry | None = None) -> Array:
     """Return what a filter of SimpleITK makes of an array, read-only."""
+    limit_threads(image_filter)
     return pixels_of(image_filter.Execute(image_of(array, geometry)))
 
 

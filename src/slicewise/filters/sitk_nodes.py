@@ -13,7 +13,7 @@ import numpy as np
 from slicewise.dicom.uids import reproducible_uids
 from slicewise.dicom.values import text_of
 from slicewise.errors import ComputeError, GraphError
-from slicewise.filters.simpleitk import image_of, simpleitk, watched_filter
+from slicewise.filters.simpleitk import image_of, limit_threads, simpleitk, watched_filter
 from slicewise.filters.sitk_calls import FRAME_OF_REFERENCE, SitkCall
 from slicewise.filters.sitk_grids import Regridding, geometry_of, regridding
 from slicewise.filters.sitk_measurements import Measurements, measured
@@ -37,7 +37,6 @@ from slicewise.pipeline.effect import Effect
 from slicewise.pipeline.keys import content_key
 from slicewise.pipeline.node import Array, Block, Node, Outline, Slab, node
 from slicewise.pipeline.run import Runner, Sink
-from slicewise.pipeline.threads import allowed_threads
 
 if TYPE_CHECKING:
     import threading
@@ -154,10 +153,7 @@ class SitkFilter(SitkCall):
         try:
             if self.whole:
                 image_filter = self._filter(self._reference(self._named_infos))
-                image_filter.SetNumberOfThreads(allowed_threads())
-                if self.filter_name in SERIAL:
-                    image_filter.SetNumberOfThreads(1)
-                    image_filter.SetNumberOfWorkUnits(1)
+                limit_threads(image_filter, 1 if self.filter_name in SERIAL else None)
                 with watched_filter(image_filter):
                     result = self._execute(image_filter, self._whole_images(blocks))
                 return self._pixels(result)
@@ -165,7 +161,7 @@ class SitkFilter(SitkCall):
             quicker = computed_here(self.filter_name, image_filter, first, slab)
             if quicker is not None:
                 return quicker
-            image_filter.SetNumberOfThreads(allowed_threads())
+            limit_threads(image_filter)
             # Other nodes may have asked for more of an input than is needed here.
             needed = grown(slab, self.halo(first.info), first.info.slices)
             result = self._execute(image_filter, self._slab_images(needed, blocks))
@@ -347,8 +343,7 @@ class SitkFilter(SitkCall):
 def _labels(label_map: Any) -> Any:
     painter = simpleitk().LabelMapToLabelImageFilter()
     # Merged objects may overlap: of several threads, the last to paint would win.
-    painter.SetNumberOfThreads(1)
-    painter.SetNumberOfWorkUnits(1)
+    limit_threads(painter, 1)
     return painter.Execute(label_map)
 
 
@@ -396,7 +391,7 @@ class SitkMeasurement(SitkCall, Sink):
             blocks.append(Block(image.array, range(image.info.slices), image.info))
         image_filter = self._filter(self._reference(self._named_infos))
         images = self._whole_images(blocks)
-        image_filter.SetNumberOfThreads(runner.options.limits.threads)
+        limit_threads(image_filter, runner.options.limits.threads)
         try:
             with (
                 runner.phases.in_one(self, self.name) as computing,
