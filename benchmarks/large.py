@@ -99,12 +99,13 @@ def growth(options: argparse.Namespace, folder: Path) -> None:
 
 
 def overhead(options: argparse.Namespace, folder: Path) -> None:
-    """Measure what eight nodes cost that do nothing."""
+    """Measure what eight nodes cost that do nothing: where slices are read and no more, and where they are written."""
     source = series(folder, (options.slices or [400])[0])
-    spec = {"what": "nothing", "source": str(source), "target": "", "memory": None, "workers": options.workers}
-    pairs = [[measured(**spec, count=count)["seconds"] for count in (0, 8)] for _ in range(options.rounds)]
-    without, with_eight = (statistics.median(times) for times in zip(*pairs, strict=True))
-    print(f"none {without:.4f} s, eight {with_eight:.4f} s: {100 * (with_eight / without - 1):+.1f} %")
+    for what, target in (("reading", ""), ("reading and writing", str(folder / "out"))):
+        spec = {"what": "nothing", "source": str(source), "memory": None, "workers": options.workers, "target": target}
+        pairs = [[measured(**spec, count=count)["seconds"] for count in (0, 8)] for _ in range(options.rounds)]
+        without, with_eight = (statistics.median(times) for times in zip(*pairs, strict=True))
+        print(f"{what}: none {without:.4f} s, eight {with_eight:.4f} s: {100 * (with_eight / without - 1):+.1f} %")
 
 
 def threads(options: argparse.Namespace, folder: Path) -> None:
@@ -130,6 +131,7 @@ def child(
         work(source, target, memory, workers, **more)
         return {"seconds": time.perf_counter() - begin}
     import slicewise as sw
+    import slicewise.io.recipes  # what a writer loads with the first filter
 
     ct = sw.SeriesReader(source)
     _ = ct.headers
@@ -138,12 +140,12 @@ def child(
     elif what == "own":
         node = total(ct >> sw.Median(radius=1) >> sw.Gaussian(sigma=1.5))
     elif what == "sitk":
-        node = total(ct >> sw.sitk.Median(radius=(2, 2, 1)) >> sw.sitk.CurvatureFlow(number_of_iterations=2))
+        node = total(ct >> sw.sitk.Mean(radius=(2, 2, 1)) >> sw.sitk.CurvatureFlow(number_of_iterations=2))
     else:
         node = ct
         for _ in range(more["count"]):
             node = node >> sw.Function(unchanged, keeps_units=True)
-        node = total(node)
+        node = node >> sw.SeriesWriter(Path(target), overwrite=True) if target else total(node)
     begin = time.perf_counter()
     node.update(memory=memory, workers=workers, progress=False)
     return {"seconds": time.perf_counter() - begin}
