@@ -35,6 +35,58 @@ MASK = sw.Image.from_array(np.ones((2, 3, 4), bool))
 
 # --- values -----------------------------------------------------------------------------------------
 
+
+def codes() -> st.SearchStrategy[tuple[str, str, str]]:
+    told = st.text("abcXYZ 0129-ä$", min_size=1, max_size=20).filter(str.strip)
+    return st.one_of(
+        st.sampled_from([("10200004", "SCT", "Liver"), ("24028007", "SCT", "Right"), ("0010", "99X", "${radius}")]),
+        st.tuples(told, st.sampled_from(["SCT", "DCM", "99MINE"]), told),
+    )
+
+
+@st.composite
+def segments(draw: st.DrawFn) -> sw.Segment:
+    item = Dataset()
+    item.SegmentedPropertyTypeModifierCodeSequence, item.PatientComments = [Dataset()], draw(words)
+    given: dict[str, Any] = {
+        "type_modifiers": st.lists(codes(), max_size=3),
+        "anatomic_region": codes(),
+        "algorithm_type": st.sampled_from(["AUTOMATIC", "MANUAL"]),
+        "algorithm_name": names,
+        "description": words,
+        "colour": st.tuples(*[st.integers(0, 65535)] * 3),
+        "further": st.just(item.to_json()),
+    }
+    known = {name: draw(s) for name, s in given.items() if draw(st.booleans())}
+    if draw(st.booleans()):
+        known |= {"tracking_id": draw(names), "tracking_uid": draw(uids)}
+    kind = draw(codes())
+    category = st.sampled_from([("123037004", "SCT", "Anatomical Structure"), ("85756007", "SCT", "Tissue")])
+    return sw.Segment(draw(st.one_of(st.just(kind[2]), names)), kind, draw(category), **known)
+
+
+@st.composite
+def templates(draw: st.DrawFn, lists: int = 1) -> sw.SegmentTemplate:
+    labels = st.integers(1, 2**32 - 1)
+    known = st.one_of(segments(), st.just(("10200004", "SCT", "Liver")))
+    made = [draw(st.dictionaries(labels, known, min_size=1, max_size=3)) for _ in range(lists)]
+    given: dict[str, Any] = {
+        "attributes": st.just({"SeriesNumber": "7", "ContentCreatorName": "Doe^Jane"}),
+        "fallbacks": st.just({"ContentLabel": "SEGMENTATION"}),
+        "files": st.lists(names, max_size=2),
+    }
+    try:
+        return sw.SegmentTemplate(
+            made,
+            algorithm_type=draw(st.sampled_from(["AUTOMATIC", "MANUAL", None])),
+            algorithm_name=draw(names),
+            **{name: draw(s) for name, s in given.items() if draw(st.booleans())},
+        )
+    except ParameterError:
+        assume(condition=False)
+        raise
+
+
 any_float = st.floats(allow_nan=False)
 real = st.floats(allow_nan=False, allow_infinity=False)
 numbers = st.one_of(st.integers(-(2**40), 2**40), real, st.just(-0.0), st.just(1e-5), st.just(1e22))
@@ -216,6 +268,7 @@ NODES: dict[str, st.SearchStrategy[Any]] = {
     "Cast": built(sw.Cast, dtypes),
     "Clip": built(sw.Clip, lower=np_numbers, upper=st.one_of(np_numbers, st.just(np.inf))),
     "Concatenate": st.just(sw.Concatenate([IMAGE])),
+    "ContourReader": st.nothing(),
     "Crop": st.one_of(
         built(sw.Crop, lower=radii, upper=radii, grid=geometries()),
         built(sw.Crop, size=sizes),
@@ -275,6 +328,19 @@ NODES: dict[str, st.SearchStrategy[Any]] = {
         sw.Rescale, output=st.tuples(numbers, numbers), input_range=st.lists(real, min_size=2), dtype=dtypes
     ),
     "SUVbw": built(sw.SUVbw),
+    "SegmentationReader": st.nothing(),
+    "SegmentationWriter": built(
+        sw.SegmentationWriter,
+        paths,
+        st.one_of(templates(), templates(2)),
+        kind=st.sampled_from(["binary", "labelmap", "fractional"]),
+        inplane_cropping=st.booleans(),
+        maximum_fractional_value=st.integers(1, 255),
+        source=st.just(IMAGE),
+        series_number=st.integers(1, 9999),
+        overrides=attributes,
+        transfer_syntax=st.just("deflated"),
+    ),
     "Select": st.tuples(maybe(st.integers(-2, 2)), maybe(st.integers(-3, 3)), maybe(st.sampled_from([-1, 1, 2]))).map(
         lambda s: sw.Median()[slice(*s), :, 1:]
     ),
@@ -311,7 +377,7 @@ NODES: dict[str, st.SearchStrategy[Any]] = {
     "WithPixelsFrom": st.just(sw.WithPixelsFrom(IMAGE, OTHER, keeps_units=True, tool="a tool")),
 }
 BASES = {"Filter", "Sink", "Turning", "Regrid", "NamedInputs", "SitkCall", "DerivedWriter"}
-WITHIN_RUNS = {"Fused", "Spooled", "WrittenVolume", "_Bounds"}
+WITHIN_RUNS = {"Fused", "Spooled", "WrittenVolume", "_Bounds", "_Measuring", "_Pair"}
 """What no graph of a user holds: made while one runs."""
 SECRET = {"secret": "0123456789abcdef"}
 
