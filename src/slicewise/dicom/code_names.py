@@ -94,8 +94,9 @@ def category_of(code: Code, what: str) -> Code:
         return found[0]
     known = " and ".join(category.meaning for category in found) or "no category"
     raise ParameterError(
-        f"{what}: the standard has {known} for {code.meaning!r}, so that it must be said: category='Anatomical "
-        "Structure', 'Tissue', 'Morphologically Abnormal Structure', 'Physical object', ..."
+        f"{what}: the standard has {known} for {code.meaning!r}, so that it must be said, such as 'Anatomical "
+        "Structure', 'Tissue', 'Morphologically Abnormal Structure', 'Physical object': in YAML as 'category: Tissue', "
+        "in Python as sw.Segment(label, type, codes.SCT.Tissue)"
     )
 
 

@@ -21,7 +21,7 @@ from slicewise.dicom.uids import check_prefix, fresh_uids, reproducible_uids
 from slicewise.dicom.values import text_of
 from slicewise.errors import HeaderError, ParameterError, WriteError
 from slicewise.filters.pixels_back import WithPixelsFrom
-from slicewise.image import Action
+from slicewise.image import Action, ImageInfo
 from slicewise.image.elements import tag_of
 from slicewise.io.derived_writer import Written, source_uids
 from slicewise.io.instance_files import IMPLEMENTATION
@@ -34,7 +34,7 @@ from slicewise.io.segmentation_run import SegmentationRun
 from slicewise.io.software import this_software
 from slicewise.io.staging import folder_beside
 from slicewise.pipeline.keys import content_key
-from slicewise.pipeline.node import Node, fields_of, input_node, node
+from slicewise.pipeline.node import Node, Slab, fields_of, input_node, node
 from slicewise.pipeline.run import Runner, Sink
 
 __all__ = ["SegmentationWriter"]
@@ -164,6 +164,24 @@ class SegmentationWriter(Sink):
                 f"'transfer_syntax' of {self.kind} segmentations must be one of {', '.join(self._kind.syntaxes)} "
                 f"(got {self.transfer_syntax!r})"
             )
+
+    @cached_property
+    def info(self) -> ImageInfo:
+        """What is known of the mask as it is written."""
+        self.input_infos()
+        return self.labels.info
+
+    @property
+    def whole(self) -> bool:
+        """Whether slices of a mask from outside are no slices of its source."""
+        return self.is_connected and self.source is not None and self.labels.whole
+
+    def request(self, slab: Slab, *inputs: ImageInfo) -> tuple[Slab, ...]:
+        """Return slices of the mask; of its source, grid and headers count alone."""
+        if self.source is None:
+            return super().request(slab, *inputs)
+        mask, source = inputs
+        return self.labels.request(slab, source, mask)[::-1]
 
     @property
     def parameter_text(self) -> str:
