@@ -8,6 +8,7 @@ import pkgutil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pydicom
 import pytest
 import SimpleITK as sitk
 from hypothesis import HealthCheck, assume, given, settings
@@ -16,6 +17,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
 import slicewise as sw
+from segmentation_makers import edited, structure_set
 from slicewise.errors import GraphError, ParameterError
 from slicewise.filters.sitk_reflection import spec_of
 from slicewise.pipeline.arithmetic import arithmetic
@@ -502,6 +504,38 @@ def test_readers_and_writers_come_back_with_files(phantom_ct: Any, tmp_path: Pat
     travel(ct >> sw.Median(1) >> sw.SeriesWriter(tmp_path / "out", series_description="Median"))
     travel(sw.SeriesReader(list(phantom_ct.paths)) >> sw.MultiFrameWriter(tmp_path / "one.dcm"))
     travel(sw.VolumeReader(tmp_path / "a.nrrd") >> sw.NewSeries("CT") >> sw.SeriesWriter(tmp_path / "new"))
+
+
+def test_readers_of_segmentations_and_contours_come_back_with_files(phantom_ct: Any, tmp_path: Path) -> None:
+    ct = sw.SeriesReader(phantom_ct.folder)
+    liver = sw.SegmentTemplate({1: ("10200004", "SCT", "Liver")}, algorithm_type="MANUAL")
+    ((ct > 0) >> sw.SegmentationWriter(tmp_path / "seg.dcm", liver)).update(progress=False)
+    headers = pydicom.dcmread(phantom_ct.paths[0], stop_before_pixels=True)
+    corners = np.array([ct.geometry.index_to_point(corner) for corner in ((5, 5, 3), (20, 5, 3), (20, 30, 3))])
+    contours = structure_set(tmp_path / "rt.dcm", {"Liver, ${left}": [corners]}, PatientID=headers.PatientID)
+    frame = headers.FrameOfReferenceUID
+    edited(contours, lambda ds: setattr(ds.StructureSetROISequence[0], "ReferencedFrameOfReferenceUID", frame))
+    for key in (None, 1, "Liver", ("10200004", "SCT", "Liver")):
+        travel(sw.SegmentationReader(tmp_path / "seg.dcm", segment=key, series=None))
+        recipe = travel(ct >> sw.Mask(sw.SegmentationReader(tmp_path / "seg.dcm", segment=key, source=ct)))
+        assert recipe.inputs == ("input", "segmentation_reader")
+    for key in (None, 3, "Liver, ${left}"):
+        reader = sw.ContourReader(contours, source=ct, roi=key, tolerance=0.25, overlap="last")
+        assert travel(reader >> sw.SegmentationWriter(tmp_path / "b.dcm", liver)).inputs == ("input", "contour_reader")
+        scripted(reader)
+    scripted(sw.SegmentationReader(tmp_path / "seg.dcm", segment=("10200004", "SCT", "Liver"), source=ct))
+
+
+def test_codes_that_no_header_could_state_come_back_as_they_were_read() -> None:
+    item = Dataset()
+    item.SegmentNumber, item.SegmentLabel, item.SegmentAlgorithmType = 7, "x", "MANUAL"
+    code = Dataset()
+    code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = "1", "", ""
+    item.SegmentedPropertyCategoryCodeSequence = item.SegmentedPropertyTypeCodeSequence = [code]
+    read = sw.Segment.from_item(item)
+    node = sw.Function(functools.partial(doubled, read))
+    assert "!Segment" in travel(node).to_yaml()
+    scripted(node)
 
 
 def test_what_is_shared_stays_shared(phantom_ct: Any) -> None:

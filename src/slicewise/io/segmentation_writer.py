@@ -332,6 +332,7 @@ class SegmentationWriter(Sink):
             rows=headers.rows(info.history, frozenset(source_tags - stated)),
             slices=info.slices,
             largest_error=aside.largest_error,
+            frames=int(text_of(headers.headers.element(tag_of("NumberOfFrames"), 0))),
             storage=f"{self.kind} segmentation",
             warnings=(*(step.description for step in info.history if step.is_note), *headers.notes, *skipped),
         )
