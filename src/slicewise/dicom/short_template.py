@@ -72,7 +72,10 @@ def _content(path: Path) -> tuple[str, Mapping[Any, Any]]:
     except OSError as error:
         raise ReadError(f"{path}: cannot be read ({error.strerror})") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ParameterError(f"{path}: is no YAML ({error})") from error
+        mark = getattr(error, "problem_mark", None)
+        line = "" if mark is None else f", line {mark.line + 1}"
+        problem = getattr(error, "problem", None) or error
+        raise ParameterError(f"{path}{line}: is no YAML: {problem}") from None
     if not isinstance(content, dict):
         raise ParameterError(f"{path}: must have a line for each label, e.g. '1: Liver'")
     return str(path), content

@@ -56,7 +56,7 @@ def _template(value: Any) -> SegmentTemplate:
     if isinstance(value, Mapping):
         return SegmentTemplate(value)
     raise ParameterError(
-        "'template' must be a SegmentTemplate, e.g. SegmentTemplate.from_dcmqi('metainfo.json') or "
+        "'template' must be a SegmentTemplate, e.g. SegmentTemplate.from_yaml('template.yaml') or "
         f"SegmentTemplate({{1: codes.SCT.Liver}}, algorithm_type='MANUAL') (got {type(value).__name__})"
     )
 
