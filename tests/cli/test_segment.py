@@ -132,15 +132,6 @@ def test_fractions_are_not_taken_for_labels(shell, phantom_ct, labels, tmp_path)
     assert sorted(np.unique(found.pixel_array)) == [0, 64, 128]
 
 
-def test_what_cannot_be_replaced_is_not_said_to_be(shell, segmentation, tmp_path):
-    (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "kept.txt").write_text("kept")
-    told = shell("segment", segmentation, "--output", tmp_path / "out", code=1)
-    assert "the folder is not empty (kept.txt)" in told
-    assert "overwrite" not in told
-    assert f"choose another, such as {tmp_path / 'out' / 'seg'}" in told
-
-
 def test_contours_need_the_series_they_were_drawn_on(shell, labels, tmp_path):
     corners = np.array([(0.0, 0, 0), (9, 0, 0), (9, 9, 0)])
     folder = tmp_path / "contours"
@@ -158,7 +149,10 @@ def test_contours_need_the_series_they_were_drawn_on(shell, labels, tmp_path):
 def test_nothing_is_written_over(shell, segmentation, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "notes.txt").write_text("mine")
-    assert "holds 1 files" in shell("segment", segmentation, "--output", tmp_path / "out", code=1)
+    told = shell("segment", segmentation, "--output", tmp_path / "out", code=1)
+    assert "the folder is not empty (notes.txt)" in told
+    assert "overwrite" not in told
+    assert f"choose another, such as {tmp_path / 'out' / 'seg'}" in told
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["notes.txt"]
 
 
