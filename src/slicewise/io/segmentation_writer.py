@@ -31,6 +31,7 @@ from slicewise.io.parameters import fixed_mapping, integer_string, one_of
 from slicewise.io.segmentation_frames import SetAside
 from slicewise.io.segmentation_kinds import KINDS, SegmentationKind
 from slicewise.io.segmentation_run import SegmentationRun
+from slicewise.io.segmentation_values import check_values, segments_of
 from slicewise.io.software import this_software
 from slicewise.io.staging import folder_beside
 from slicewise.pipeline.keys import content_key
@@ -64,11 +65,6 @@ def _template(value: Any) -> SegmentTemplate:
 def _fraction(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 255:
         raise ParameterError(f"{attribute.name!r} must be a whole number from 1 to 255 (got {value!r})")
-
-
-def _with_values(segments: Mapping[int, Segment]) -> Mapping[int, Segment]:
-    """Return segments that know their labels, which may not be the numbers they get."""
-    return {label: attrs.evolve(segment, value=label) for label, segment in segments.items()}
 
 
 @node
@@ -195,7 +191,7 @@ class SegmentationWriter(Sink):
         """Raise what can be known to be wrong before a pixel is read."""
         super().check()
         check_source(self.labels.info)
-        self._check_values()
+        check_values(self.labels.info, self.kind)
         self._derived(self._uids())
         _ = self._segments
         self._check_destination()
@@ -247,48 +243,7 @@ class SegmentationWriter(Sink):
 
     @cached_property
     def _segments(self) -> tuple[Mapping[int, Segment], ...]:
-        """For each component its labels and what they stand for."""
-        components = self.labels.info.components
-        lists = self.template.segments
-        if components == 1 and self.kind != "fractional":
-            segments = _with_values(self.template.merged)
-            if self.labels.info.dtype.kind == "b" and len(segments) == 1:
-                return ({1: next(iter(segments.values()))},)  # there is only one thing that True can be
-            return (segments,)
-        if len(lists) == components > 1 and self.kind != "fractional":
-            labels = [label for one in lists for label in one]
-            # A label that is used twice tells nothing.
-            return tuple(_with_values(one) if len(set(labels)) == len(labels) else one for one in lists)
-        segments = _with_values(self.template.merged)
-        if len(segments) != components:
-            described = (
-                f"{len(lists)} lists of {len(segments)} segments" if len(lists) > 1 else f"{len(segments)} segments"
-            )
-            raise ParameterError(
-                f"the image has {components} component{'s' * (components > 1)}, and the template {described}: there "
-                "must be one component for each"
-            )
-        return tuple({1: segments[label]} for label in sorted(segments))
-
-    def _check_values(self) -> None:
-        info = self.labels.info
-        is_float = info.dtype.kind == "f"
-        if self.kind == "fractional":
-            if not is_float and info.dtype.kind != "b":
-                raise ParameterError(
-                    f"fractional segments are fractions from 0 to 1 as floating-point numbers (got {info.dtype}): "
-                    "scale them first, or write kind='binary'"
-                )
-        elif info.dtype.kind not in "biu":
-            raise ParameterError(
-                f"labels must be whole numbers (got {info.dtype}): round them with Cast('uint8') if that is what they "
-                "are, or write probabilities with kind='fractional'"
-            )
-        if self.kind == "labelmap" and info.components > 1:
-            raise ParameterError(
-                f"a label map has one label for each pixel, and the image has {info.components} components, which may "
-                "overlap: write kind='binary'"
-            )
+        return segments_of(self.labels.info, self.template, self.kind)
 
     def _derived(self, uids: Iterator[str]) -> DerivedHeaders:
         info = self.labels.info
