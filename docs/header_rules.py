@@ -9,7 +9,17 @@ import sys
 from pathlib import Path
 
 from slicewise.dicom import rule_table
-from slicewise.dicom.rule_table import COLUMNS, DEFAULT, GROUP_LENGTH, PRIVATE, PRIVATE_GRID, REPEATING, ROWS, Row
+from slicewise.dicom.rule_table import (
+    COLUMNS,
+    DEFAULT,
+    GROUP_LENGTH,
+    PRIVATE,
+    PRIVATE_GRID,
+    PRIVATE_PROVENANCE,
+    REPEATING,
+    ROWS,
+    Row,
+)
 
 PAGE = Path(__file__).with_name("header-rules.md")
 
@@ -56,6 +66,7 @@ def page() -> str:
         ("all other public attributes", DEFAULT),
         ("private blocks", PRIVATE),
         ("private blocks that restate the grid or hold pixels", PRIVATE_GRID),
+        ("private blocks that tell where an image comes from", PRIVATE_PROVENANCE),
     ]
     return INTRODUCTION.format(
         columns="\n".join(f"| {letter} | {op.value} |" for letter, op in zip(letters, COLUMNS, strict=True)),

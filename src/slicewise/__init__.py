@@ -88,10 +88,12 @@ _HOMES = {
     "preview_labels": "filters.label_preview",
     "read_instance": "io.instances",
     "read_volumes": "io.series_volumes",
+    "replay": "io.provenance.replay",
     "sitk": "filters.sitk",
     "transcode": "io.transcode",
     "update_all": "pipeline.together",
     "validate": "io.validate",
+    "verify": "io.provenance.verification",
     "where": "filters.combine",
 }
 """Where each public name lives: rooms are imported when a name of theirs is first used."""
@@ -169,10 +171,12 @@ __all__ = [
     "preview_labels",
     "read_instance",
     "read_volumes",
+    "replay",
     "sitk",
     "transcode",
     "update_all",
     "validate",
+    "verify",
     "where",
 ]
 
@@ -216,6 +220,8 @@ if TYPE_CHECKING:
     from slicewise.io.multi_frame_writer import MultiFrameWriter
     from slicewise.io.new_series import NewSeries
     from slicewise.io.overlay_mask import OverlayMask
+    from slicewise.io.provenance.replay import replay
+    from slicewise.io.provenance.verification import verify
     from slicewise.io.recipes import Recipe
     from slicewise.io.segmentation_export import export_segmentation
     from slicewise.io.segmentation_reader import SegmentationReader

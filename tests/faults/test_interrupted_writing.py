@@ -165,14 +165,10 @@ def test_a_kill_at_no_moment_leaves_a_half_series(killed_at_every_moment):
         assert moment["next"]["beside"] == {}, moment
 
 
-def test_a_series_being_replaced_is_never_gone(killed_at_every_moment):
+def test_a_series_being_replaced_is_never_gone_and_the_next_process_cleans_up(killed_at_every_moment):
     for moment in killed_at_every_moment("replace"):
         assert moment["then"]["final"] is not None, moment
         assert len(moment["then"]["final"]) == 8, moment
-
-
-def test_a_replacement_that_was_killed_is_cleaned_up_by_the_next(killed_at_every_moment):
-    for moment in killed_at_every_moment("replace"):
         assert moment["next"]["beside"] == {}, moment
         assert len(moment["next"]["final"]) == 8, moment
 

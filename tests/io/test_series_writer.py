@@ -288,8 +288,12 @@ def test_scanner_stays_the_equipment_unless_the_software_is_to_be(ct, tmp_path):
     assert scanner.PurposeOfReferenceCodeSequence[0].CodeValue == "109101"
 
 
+PROVENANCE = 0x7755
+"""Group of the block that tells where an image comes from."""
+
+
 def private_of(dataset):
-    return {(e.tag, e.VR, str(e.value)) for e in dataset if e.tag.is_private}
+    return {(e.tag, e.VR, str(e.value)) for e in dataset if e.tag.is_private and e.tag.group != PROVENANCE}
 
 
 @pytest.mark.parametrize(
@@ -769,3 +773,21 @@ def test_strict_iod_leaves_out_what_the_iod_does_not_know(phantom_ct, tmp_path):
     assert {e.tag for e in kept if e.tag.is_private} == {e.tag for e in left if e.tag.is_private} != set()
     dropped = {row.name: row.reason for row in strict.report.rows if row.action is Action.DROPPED}
     assert dropped["EchoTime"] == "strict_iod: the IOD does not know it"
+
+
+def test_what_is_made_of_images_of_two_classes_is_of_the_class_that_is_chosen(phantom_ct, tmp_path):
+    ct = sw.SeriesReader(phantom_ct.folder)
+    image = ct.update(progress=False)
+    other = sw.Image.from_array(
+        image.array, geometry=image.geometry, headers=image.headers.replace(SOPClassUID="1.2.840.10008.5.1.4.1.1.4")
+    )
+    both = ct >> sw.Mask(sw.as_node(other) > 100)
+    with pytest.raises(HeaderError, match=r"several classes.*sop_class=.*WithPixelsFrom"):
+        both >> sw.SeriesWriter(tmp_path / "out")
+    chosen = sw.SeriesWriter(tmp_path / "chosen", sop_class="SecondaryCaptureImageStorage")
+    first = pydicom.dcmread((both >> chosen).update(progress=False).paths[0])
+    assert first.SOPClassUID == first.file_meta.MediaStorageSOPClassUID == "1.2.840.10008.5.1.4.1.1.7"
+    back = sw.WithPixelsFrom(ct, both, keeps_units=True) >> sw.SeriesWriter(tmp_path / "back")
+    first = pydicom.dcmread(back.update(progress=False).paths[0])
+    assert first.SOPClassUID == "1.2.840.10008.5.1.4.1.1.2"
+    assert first.KVP == pydicom.dcmread(ct.files[0]).KVP

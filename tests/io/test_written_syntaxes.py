@@ -114,7 +114,8 @@ def test_a_real_kind_of_series_keeps_headers_and_values(phantom_ct, tmp_path, na
         one, other = pydicom.dcmread(a), pydicom.dcmread(b)
         np.testing.assert_array_equal(one.pixel_array, decoded(other))
         for element in one:
-            if element.keyword not in own:
+            # What tells where an image comes from names its run and digest.
+            if element.keyword not in own and element.tag.group != 0x7755:
                 assert other[element.tag] == element
 
 

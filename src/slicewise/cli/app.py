@@ -18,7 +18,7 @@ from slicewise.errors import CancelledError, SlicewiseError, SlicewiseWarning
 
 __all__ = ["app"]
 
-_TROUBLE = {"diff": 2, "validate": 2}
+_TROUBLE = {"diff": 2, "replay": 2, "validate": 2, "verify": 2}
 """Exit codes for errors, where 1 says something else."""
 
 _STOPPED = 130

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["codec"]
+__all__ = ["checksum", "codec"]
 
 _FIRST_USE = threading.Lock()
 
@@ -35,6 +35,19 @@ def codec(name: str, action: str) -> Callable[..., Any] | None:
     with _FIRST_USE:
         _prepare(name)
     function: Callable[..., Any] = getattr(codecs, f"{name}_{action}")
+    return function
+
+
+@functools.cache
+def checksum(name: str) -> Callable[[memoryview], int] | None:
+    """Return a checksum of imagecodecs, such as ``"deflate_crc32"``; None if it is not there."""
+    try:
+        codecs = importlib.import_module("imagecodecs")
+    except ImportError:
+        return None
+    if not getattr(getattr(codecs, name.partition("_")[0].upper(), None), "available", False):
+        return None
+    function: Callable[[memoryview], int] | None = getattr(codecs, name, None)
     return function
 
 

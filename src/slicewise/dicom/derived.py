@@ -19,14 +19,16 @@ from slicewise.dicom.identity import Naming, identity_columns
 from slicewise.dicom.image_classes import ImageClass
 from slicewise.dicom.mosaics import describes_mosaic
 from slicewise.dicom.numbering import time_columns
+from slicewise.dicom.provenance_block import block_tags
 from slicewise.dicom.report import ReportRow
 from slicewise.dicom.required import is_known_to, neutral_values, type_2
-from slicewise.dicom.rule_table import is_never_kept, row_for
+from slicewise.dicom.rule_table import PRIVATE_PROVENANCE, is_never_kept, row_for
 from slicewise.dicom.single_frames import is_multi_frame, single_frame_columns
 from slicewise.dicom.values import text_of
 from slicewise.errors import HeaderError, ParameterError
 from slicewise.image import Action, Change, Headers, ImageInfo, RawElement, Step
 from slicewise.image.elements import tag_of
+from slicewise.image.encoding import encode_element
 from slicewise.image.headers import Column
 
 __all__ = ["FOLLOWS_FROM_THE_IMAGE", "DerivedHeaders", "derive"]
@@ -195,9 +197,9 @@ class DerivedHeaders:
         """
         rows: dict[tuple[int, Action], ReportRow] = {}
         present = self.headers.columns()
-        for change in [c for step in history for c in step.changes]:
+        for number, change in [(k, c) for k, step in enumerate(history, 1) for c in step.changes]:
             if change.tag in present or change.action is Action.DROPPED:
-                rows[change.tag, change.action] = ReportRow(*change)
+                rows[change.tag, change.action] = ReportRow(*change, step=number)
         for tag, change in self.settled.items():
             rows = {key: row for key, row in rows.items() if key[0] != tag}
             rows[tag, change.action] = ReportRow(*change)
@@ -228,6 +230,26 @@ def _same(first: Column | None, second: Column | None) -> bool:
 
 def _is_text(element: RawElement) -> bool:
     return element.vr in ("CS", "DS", "IS", "LO", "SH", "UI")
+
+
+def _of_some_class(info: ImageInfo, wanted: ImageClass | None) -> ImageInfo:
+    """Return what is known of an image that is of some class: of images of several, the one that was chosen."""
+    tag = tag_of("SOPClassUID")
+    if info.headers.column(tag) is not None:
+        return info
+    if info.headers.column(tag_of("StudyInstanceUID")) is None:
+        raise HeaderError(
+            "the image has no headers of a DICOM series (SOPClassUID is missing): give it those of the series it "
+            "belongs to, e.g. Image.from_sitk(image, headers=series.headers), or new ones with NewSeries(modality)"
+        )
+    if wanted is None:
+        raise HeaderError(
+            "the image was made of images of several classes, and is of none by itself: say of which it is to be, e.g. "
+            "sop_class='SecondaryCaptureImageStorage'; or, where its values are those of one of them, as of PET in a "
+            "mask from CT, give it that one's headers: WithPixelsFrom(pet, result, keeps_units=True)"
+        )
+    element = encode_element(tag, wanted.uid)
+    return attrs.evolve(info, headers=info.headers.with_columns({tag: element}))
 
 
 def derive(
@@ -275,11 +297,7 @@ def derive(
     HeaderError
         If the headers do not say of what class the images are, or it is one whose frames cannot stand alone.
     """
-    if info.headers.column(tag_of("SOPClassUID")) is None:
-        raise HeaderError(
-            "the image has no headers of a DICOM series (SOPClassUID is missing): give it those of the series it "
-            "belongs to, e.g. Image.from_sitk(image, headers=series.headers), or new ones with NewSeries(modality)"
-        )
+    info = _of_some_class(info, wanted_class)
     if extract and text_of(info.headers.element(tag_of("Modality"), 0)) == "RTDOSE":
         raise HeaderError(
             "a derived RT Dose is not written as a series: a dose grid is one image. Write it with MultiFrameWriter, "
@@ -298,6 +316,7 @@ def derive(
         derived = _as_one_series(derived)
     info = attrs.evolve(info, headers=derived.headers)
     derived = _with_private(derived, info, private)
+    derived = derived.updated(dict.fromkeys(block_tags(derived.headers)), PRIVATE_PROVENANCE.why)
     derived = derived.updated(dict.fromkeys(describes_mosaic(derived.headers)), "it describes the mosaic of the source")
     derived = derived.updated(identity_columns(info, naming, software, now))
     derived = derived.updated(time_columns(info), "counted over the volumes of the stack")

@@ -29,12 +29,15 @@ class ReportRow:
         Why.
     slices : tuple of int or None
         The slices concerned; None for all.
+    step : int, optional
+        Which step of the history did it, from 1; None for the writer.
     """
 
     tag: int
     action: Action
     reason: str
     slices: tuple[int, ...] | None = None
+    step: int | None = None
 
     @property
     def name(self) -> str:

@@ -36,6 +36,7 @@ __all__ = [
     "PRIVATE",
     "PRIVATE_GRID",
     "PRIVATE_GRID_CREATORS",
+    "PRIVATE_PROVENANCE",
     "REPEATING",
     "ROWS",
     "Row",
@@ -196,6 +197,9 @@ PRIVATE = Row("K K X K X X", "", "private, and nobody can say whether it is stil
 
 PRIVATE_GRID = Row("K X X K X X", "", "private, and restates grid or pixels of the source")
 """For private blocks known to restate geometry or pixels."""
+
+PRIVATE_PROVENANCE = Row("X X X X X X", "", "it tells where the source comes from, and not the result")
+"""For the private blocks in which derived instances say where they come from."""
 
 REPEATING = (
     (0x60000000, Row("K X X K X X", "Overlay", "overlay on the grid of the source")),

@@ -11,11 +11,13 @@ import numpy as np
 
 from slicewise.dicom.grid_attributes import generator_for, regenerate
 from slicewise.dicom.pixel_size import same_pixel_size
+from slicewise.dicom.provenance_block import FAMILY, GROUP
 from slicewise.dicom.rule_table import (
     COLUMNS,
     PRIVATE,
     PRIVATE_GRID,
     PRIVATE_GRID_CREATORS,
+    PRIVATE_PROVENANCE,
     Row,
     mark_for,
     row_for,
@@ -27,7 +29,7 @@ from slicewise.image import Action, Change, Geometry, Headers, Operation, RawEle
 from slicewise.image.elements import tag_of
 from slicewise.image.headers import Column
 
-__all__ = ["Propagated", "propagate", "row_of"]
+__all__ = ["Propagated", "propagate", "row_of", "strictest_mark"]
 
 _STRICTEST_FIRST = "XGEBUDOAPCNFWK"
 """Where a node is of several classes the strictest mark wins."""
@@ -121,7 +123,7 @@ def propagate(
     changes: list[Change] = []
     for tag in sorted({tag for headers in inputs for tag in headers.columns()}):
         row = row_of(tag, task.primary)
-        column, change = _settle(tag, row, _mark(row, task), task)
+        column, change = _settle(tag, row, strictest_mark(row, task.operations), task)
         if column is not None:
             kept[tag] = column
         elif tag >> 16 & 1 and (private := _common(tag, task)) is not None:
@@ -157,11 +159,16 @@ def row_of(tag: int, headers: Headers) -> Row:
     block = (tag & 0xFFFF) >> 8 or tag & 0xFFFF
     column = headers.column((tag & 0xFFFF0000) | block)
     creator = column if isinstance(column, RawElement) else next((e for e in column or () if e is not None), None)
-    return PRIVATE_GRID if text_of(creator) in PRIVATE_GRID_CREATORS else PRIVATE
+    name = text_of(creator)
+    if tag >> 16 == GROUP and name.startswith(FAMILY):
+        return PRIVATE_PROVENANCE
+    return PRIVATE_GRID if name in PRIVATE_GRID_CREATORS else PRIVATE
 
 
-def _mark(row: Row, task: _Task) -> str:
-    marks = {mark_for(row, operation) for operation in COLUMNS if operation in task.operations}
+def strictest_mark(row: Row, operations: Iterable[Operation]) -> str:
+    """Return the mark of a row where several classes of operation meet."""
+    done = frozenset(operations)
+    marks = {mark_for(row, operation) for operation in COLUMNS if operation in done}
     return next((mark for mark in _STRICTEST_FIRST if mark in marks), "K")
 
 

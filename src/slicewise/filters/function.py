@@ -108,7 +108,12 @@ class Function(Filter):
         (block,) = blocks
         given = block.array.view()
         given.flags.writeable = False
-        result = np.asarray(self.function(given))
+        result = self.function(given)
+        if isinstance(result, np.ma.MaskedArray):
+            raise ComputeError(
+                f"{self!r}: the function gave a masked array, whose mask would be lost: return .filled(value) of it"
+            )
+        result = np.asarray(result)
         declared = given.dtype if self._dtype is None else np.dtype(self._dtype)
         self._check("shape", given.shape, result.shape)
         self._check("type", declared, result.dtype)

@@ -13,7 +13,7 @@ from slicewise.dicom.encoders import Syntax, syntax_of
 from slicewise.dicom.identity import Naming, now_of
 from slicewise.dicom.image_classes import IMAGE_CLASSES, ImageClass
 from slicewise.dicom.lossy import Loss, Lossy
-from slicewise.dicom.report import Report
+from slicewise.dicom.report import Report, ReportRow
 from slicewise.dicom.stored_attributes import window_columns
 from slicewise.dicom.storing import Misfit
 from slicewise.dicom.uids import check_prefix
@@ -24,6 +24,8 @@ from slicewise.image.elements import tag_of
 from slicewise.io.header_files import read_headers
 from slicewise.io.lineage import lineage
 from slicewise.io.parameters import fixed_mapping, integer_string, one_of
+from slicewise.io.provenance.digests import DIGESTS
+from slicewise.io.provenance.recording import Recording
 from slicewise.io.software import this_software
 from slicewise.io.spool import Spool, Spooled
 from slicewise.io.storage_choice import Choice, PerSlice, candidates, measured, needs_window
@@ -89,7 +91,7 @@ class DerivedWriter(Sink):
     ----------
     series_description, series_number, image_type, uid_prefix, uids, equipment, private, overrides
         See ``SeriesWriter``.
-    transfer_syntax, strict_iod, overwrite
+    transfer_syntax, strict_iod, digest, overwrite
         See ``SeriesWriter``.
     """
 
@@ -103,6 +105,7 @@ class DerivedWriter(Sink):
     overrides: Mapping[str, Any] = attrs.field(default=None, kw_only=True, converter=fixed_mapping)
     transfer_syntax: str | Lossy = attrs.field(default="explicit", kw_only=True, validator=_known_syntax)
     strict_iod: bool = attrs.field(default=False, kw_only=True)
+    digest: str = attrs.field(default="crc32+adler32", kw_only=True, validator=one_of(*DIGESTS))
     overwrite: bool = attrs.field(default=False, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
@@ -157,12 +160,24 @@ class DerivedWriter(Sink):
             wanted_class=wanted_class,
         )
 
-    def _report(self, trial: StorageTrial[Any], final: DerivedHeaders) -> Report:
-        info = self.source.info
+    def recording(self, final: DerivedHeaders) -> Recording | None:
+        """Return what is written of where the instances come from; None if nothing is."""
+        if self.private == "drop":
+            return None
+        lossy = self.transfer_syntax if isinstance(self.transfer_syntax, Lossy) else None
+        return Recording(
+            source=self.source, derived=final, rows=self._rows, writer=self.name, digest=self.digest, lossy=lossy
+        )
+
+    def _rows(self, final: DerivedHeaders) -> tuple[ReportRow, ...]:
         readers = [n for n in self.walk() if not n.inputs]
         source_tags = frozenset(tag for reader in readers for tag in reader.info.headers.columns())
+        return final.rows(self.source.info.history, source_tags)
+
+    def _report(self, trial: StorageTrial[Any], final: DerivedHeaders) -> Report:
+        info = self.source.info
         return Report(
-            rows=final.rows(info.history, source_tags),
+            rows=self._rows(final),
             slices=info.slices,
             largest_error=trial.largest_error,
             storage=str(trial.choice),

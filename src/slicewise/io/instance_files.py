@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import attrs
 import numpy as np
@@ -24,15 +24,34 @@ from slicewise.dicom.values import text_of
 from slicewise.errors import WriteError
 from slicewise.image import Action, Change, Headers, RawElement
 from slicewise.image.elements import tag_of
+from slicewise.image.headers import Column
 from slicewise.io.storage_choice import Choice, PerSlice
 
-__all__ = ["IMPLEMENTATION", "LOSS", "InstanceFiles", "write_file"]
+__all__ = ["IMPLEMENTATION", "LOSS", "ORIGIN", "InstanceFiles", "Origin", "write_file"]
+
+
+class Origin(Protocol):
+    """What is written of where instances come from."""
+
+    @property
+    def marks_tag(self) -> int:
+        """The attribute that is only known with the pixels."""
+
+    def columns(self, changes: Sequence[Change]) -> Mapping[int, Column]:
+        """Return the attributes that are known without pixels, given what is only done to others with them."""
+
+    def marks(self, frames: Iterable[tuple[npt.NDArray[Any], Storage]]) -> RawElement:
+        """Return what tells the stored values of the frames of an instance from others."""
+
 
 IMPLEMENTATION = ("2.25.226131218946387461129843604531827145871", "SLICEWISE")
 """Implementation class UID and version name (PS3.7, D.3.3.2)."""
 
 LOSS = "compressed with loss"
 """Why attributes are regenerated or dropped then."""
+
+ORIGIN = "tells where the image comes from"
+"""Why there are private attributes of slicewise's own."""
 
 
 class InstanceFiles:
@@ -54,6 +73,8 @@ class InstanceFiles:
         Transfer syntax of the files.
     way : StatedBy
         Where it is said what stored values stand for.
+    origin : Origin, optional
+        What is written of where they come from.
     """
 
     def __init__(
@@ -66,6 +87,7 @@ class InstanceFiles:
         keeps_units: bool,
         syntax: Syntax,
         way: StatedBy,
+        origin: Origin | None = None,
     ) -> None:
         self._paths = [folder / name for name in names]
         self._headers = headers
@@ -79,8 +101,20 @@ class InstanceFiles:
         self._uids = [
             (text_of(headers.element(classes, k)), text_of(headers.element(instances, k))) for k in range(len(headers))
         ]
-        late = (*EXTREMES, *self._mapping, *([] if syntax.lossy is None else [RATIO]))
-        self._template = SeriesTemplate(headers.with_columns(dict.fromkeys(late)), late, implicit=syntax.is_implicit)
+        self._origin = origin
+        self._own: list[int] = []
+        own = {} if origin is None else dict(origin.columns(self.changes))
+        if origin is not None:
+            self._own = [*own, origin.marks_tag]
+        late = (
+            *EXTREMES,
+            *self._mapping,
+            *([] if syntax.lossy is None else [RATIO]),
+            *([] if origin is None else [origin.marks_tag]),
+        )
+        self._template = SeriesTemplate(
+            headers.with_columns(own | dict.fromkeys(late)), late, implicit=syntax.is_implicit
+        )
         self._losses: list[tuple[int, int, int]] = []
         self._lock = threading.Lock()
         self.largest_error = 0.0
@@ -115,6 +149,8 @@ class InstanceFiles:
             pixels = native([stored], implicit=self._syntax.is_implicit)
         if self._writes_extremes:
             late |= extremes(stored, storage)
+        if self._origin is not None:
+            late[self._origin.marks_tag] = self._origin.marks([(stored, storage)])
         dataset = [self._template.encode(index, late), *pixels]
         is_deflated = self._syntax.uid == DEFLATED
         write_file(self._paths[index], [meta, deflated(dataset)] if is_deflated else [meta, *dataset])
@@ -136,7 +172,7 @@ class InstanceFiles:
                 found.append(Change(tag, Action.REGENERATED, "how the values are stored"))
         if self._syntax.lossy is not None:
             found.append(Change(RATIO, Action.REGENERATED, LOSS))
-        return found
+        return [*found, *(Change(tag, Action.REGENERATED, ORIGIN) for tag in self._own)]
 
     def _stated(self, storage: Storage, index: int) -> dict[int, RawElement]:
         return mapping_elements(

@@ -21,6 +21,7 @@ from slicewise.dicom.items import items_of
 from slicewise.dicom.lossy import Loss, Lossy
 from slicewise.dicom.lossy_marks import RATIO, lossy_columns, ratio_element
 from slicewise.dicom.pixels import PixelFormat
+from slicewise.dicom.provenance_block import block_tags
 from slicewise.dicom.stored_attributes import EXTREMES, extremes, unsigned
 from slicewise.dicom.storing import Storage, moved_up
 from slicewise.dicom.uids import fresh_uids
@@ -87,6 +88,8 @@ class LossyInstances:
         now = now_of(headers)
         software = this_software()
         columns: dict[int, Column | None] = self._identity(headers)
+        # Where it comes from is another thing now, and its pixels are others.
+        columns |= dict.fromkeys(block_tags(headers))
         columns[tag_of("ImageType")] = _derived(headers.element(tag_of("ImageType"), 0), tag_of("ImageType"))
         columns |= _derived_frames(headers)
         columns |= lossy_columns(headers, self._lossy, software)

@@ -22,15 +22,16 @@ from slicewise.dicom.multi_frame_headers import (
     unit_columns,
 )
 from slicewise.dicom.pixels import PixelFormat
+from slicewise.dicom.provenance_block import FrameMark
 from slicewise.dicom.stored_attributes import rescale_columns, stored_columns
 from slicewise.dicom.storing import Storage, identity_storage, quantise
 from slicewise.dicom.values import text_of
 from slicewise.errors import ValueRangeError, WriteError
-from slicewise.image import ImageInfo
+from slicewise.image import Action, Change, ImageInfo
 from slicewise.image.elements import tag_of
 from slicewise.image.headers import Column
 from slicewise.io.derived_writer import DerivedWriter, StorageTrial
-from slicewise.io.instance_files import IMPLEMENTATION
+from slicewise.io.instance_files import IMPLEMENTATION, ORIGIN
 from slicewise.io.multi_frame_file import MultiFrameFile
 from slicewise.io.storage_choice import Choice, PerSlice
 from slicewise.pipeline.node import Array, Node, Slab
@@ -163,6 +164,8 @@ class MultiFrameTrial(StorageTrial[DerivedHeaders]):
         syntax = syntax_of(self.writer.transfer_syntax)
         slices = self.info.slices
         storages: list[Storage] = list(choice.storages[:1]) * slices
+        recording = self.writer.recording(derived)
+        marks: list[FrameMark | None] = [None] * slices
         errors, ranges = np.zeros(slices), np.zeros((slices, 2))
         with MultiFrameFile(self.path, slices, choice.storages[0].form, syntax) as file:
 
@@ -171,6 +174,8 @@ class MultiFrameTrial(StorageTrial[DerivedHeaders]):
                     storages[index] = choice.storage(index, values[k])
                     stored, errors[index] = _stored(values[k], storages[index], f"slice {index}")
                     file.write(index, stored)
+                    if recording is not None:
+                        marks[index] = recording.mark(stored, storages[index])
                     if storages[index].form.floating:
                         ranges[index] = _ends(stored)
 
@@ -187,6 +192,10 @@ class MultiFrameTrial(StorageTrial[DerivedHeaders]):
                 mapping=None if self.unit is None else unit_columns(self.unit, _range(ranges)),
             )
             elements = layout.elements()
+            if recording is not None:
+                own = recording.of_one(final, [mark for mark in marks if mark is not None])
+                elements |= own
+                final = final.noting(Change(tag, Action.REGENERATED, ORIGIN) for tag in own)
             bytes_of = implicit_bytes if syntax.is_implicit else element_bytes
             uid = text_of(elements[tag_of("SOPInstanceUID")])
             file.finish(

@@ -77,6 +77,8 @@ class MultiFrameWriter(DerivedWriter):
         Name or UID, see ``SeriesWriter``.
     strict_iod : bool
         Whether attributes are left out that the IOD of the class does not know.
+    digest : "crc32+adler32" or "sha256"
+        See ``SeriesWriter``; there is one for each frame.
     overwrite : bool
         Whether a file that is there is replaced.
 

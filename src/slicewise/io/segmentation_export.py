@@ -21,7 +21,7 @@ from slicewise.io.segmentation_reader import SegmentationReader
 from slicewise.io.staging import check_destination, staged_folder
 from slicewise.io.volume_writer import VolumeWriter
 from slicewise.pipeline.node import as_node
-from slicewise.pipeline.progress import Progress
+from slicewise.pipeline.progress import Show
 
 __all__ = ["ExportedSegmentation", "export_segmentation"]
 
@@ -56,7 +56,7 @@ def export_segmentation(
     each: bool = False,
     memory: int | str | None = None,
     workers: int | None = None,
-    progress: bool | Progress | None = None,
+    progress: bool | Show | None = None,
 ) -> ExportedSegmentation:
     """Write the segments of a segmentation as a label map, or each as a file of its own, and what they are as JSON.
 

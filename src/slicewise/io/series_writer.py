@@ -103,7 +103,8 @@ class SeriesWriter(DerivedWriter):
         Whether the scanner stands as the equipment and this software as a contributor, or the other
         way round (PS3.3, C.7.5).
     private : "rules", "keep" or "drop"
-        Private attributes: as the header rules say, all kept where the slices agree, or none.
+        Private attributes: as the header rules say, all kept where the slices agree, or none, and then the block of
+        slicewise's own with the provenance is not written either.
     overrides : mapping, optional
         Values for attributes: keyword to a value, a list with one value per slice, or None to drop it.
     sop_class : str, optional
@@ -118,6 +119,9 @@ class SeriesWriter(DerivedWriter):
     strict_iod : bool
         Whether attributes are left out that the IOD of the class does not know. They are allowed otherwise, as
         those of a Standard Extended SOP class (PS3.2, 3.11.3).
+    digest : "crc32+adler32" or "sha256"
+        What tells whether pixels were changed since, see ``verify``: check sums, or a cryptographic digest, which takes
+        longer than the writing itself.
     overwrite : bool
         Whether a series that is in the folder is replaced.
 
@@ -282,6 +286,7 @@ class _Writing(StorageTrial[DerivedHeaders]):
             keeps_units=self.keeps_units,
             syntax=syntax,
             way=stated_by(final.headers, strict=self.writer.strict_iod),
+            origin=self.writer.recording(final),
         )
 
         def put(slab: Slab, values: Array) -> None:

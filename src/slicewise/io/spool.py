@@ -50,7 +50,8 @@ class Spool:
         self._lock = threading.Lock()
         pixels = info.slices * math.prod(info.slice_shape)
         self._step = next((step for step in _STEPS if pixels <= step * _SAMPLES), _STEPS[-1])
-        self._file = InFile(info, folder, "the image, whose values have to be measured before they are written,")
+        what = "the image, whose values have to be measured before they are written,"
+        self._file = InFile(info, folder, what, "write to a disk with more space")
 
     def put(self, slab: Slab, values: Array) -> None:
         """Set a slab aside; from any thread.

@@ -15,7 +15,16 @@ import attrs
 from slicewise.errors import NotDicomError, ReadError, SlicewiseError
 from slicewise.pipeline.sources import SourceFile
 
-__all__ = ["Contents", "OpenedFile", "PlainFile", "StoredFile", "UnreadableFile", "change_of", "opened", "stored"]
+__all__ = [
+    "Contents",
+    "OpenedFile",
+    "PlainFile",
+    "StoredFile",
+    "UnreadableFile",
+    "change_of",
+    "opened",
+    "stored",
+]
 
 
 class OpenedFile(Protocol):

@@ -21,9 +21,12 @@ from slicewise.errors import WriteError
 from slicewise.image import ImageInfo, bridges
 from slicewise.io.nifti_time import with_fourth_axis
 from slicewise.pipeline.block import Array, Slab
+from slicewise.pipeline.positioned import reserve
 
 __all__ = ["PixelLayout", "VolumeHeader", "volume_header"]
 
+_LONGEST_HEADER = 8192
+"""Bytes that none of the formats needs for the header of a sample."""
 _SAMPLE = (2, 3, 4, 5)
 """Lengths of the axes of a sample; axes of the image that are shorter stay so."""
 _NIFTI_DIM = 40
@@ -117,6 +120,8 @@ def volume_header(info: ImageInfo, path: Path, folder: Path, *, packed: bool) ->
     ------
     WriteError
         If SimpleITK cannot write such an image.
+    OSError
+        If the disk is full.
     """
     volumes = len(info.volumes)
     lengths = [info.geometry.columns, info.geometry.rows, info.geometry.slices, *([volumes] if volumes > 1 else [])]
@@ -125,6 +130,9 @@ def volume_header(info: ImageInfo, path: Path, folder: Path, *, packed: bool) ->
     suffix = path.suffix.lower()
     is_nifti = suffix in (".nii", ".gz")
     sample = folder / f"sample{'.nii' if is_nifti else suffix}"
+    # SimpleITK does not say when the disk is full.
+    with sample.open("wb") as file:
+        reserve(file.fileno(), pixels.nbytes + _LONGEST_HEADER)
     try:
         plain = _written(info, pixels, sample, compress=False)
         raw = plain[: len(plain) - pixels.nbytes]

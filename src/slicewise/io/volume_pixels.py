@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import zlib
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +43,11 @@ class PlainPixels:
         self._layout = header.layout
         self._begin = len(header.raw)
         self._descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666)
-        reserve(self._descriptor, self._begin + self._layout.planes * self._layout.plane_bytes)
-        write_at(self._descriptor, header.raw, 0)
+        with ExitStack() as undone:
+            undone.callback(self.close)
+            reserve(self._descriptor, self._begin + self._layout.planes * self._layout.plane_bytes)
+            write_at(self._descriptor, header.raw, 0)
+            undone.pop_all()
 
     def put(self, slab: Slab, values: Array) -> None:
         """Write a slab; from any thread."""

@@ -8,6 +8,7 @@ import attrs
 import numpy as np
 import numpy.typing as npt
 
+from slicewise.errors import ComputeError
 from slicewise.image import Geometry, ImageInfo, Padding, SliceMap
 
 __all__ = ["Array", "Block", "Outline", "Slab", "grown", "unasked"]
@@ -36,7 +37,18 @@ class Block:
     info: ImageInfo
 
     def inner(self, slab: Slab) -> Array:
-        """Return the part of the array that holds the given slices of the input."""
+        """Return the part of the array that holds the given slices of the input.
+
+        Raises
+        ------
+        ComputeError
+            If they are not at hand.
+        """
+        # Negative indices would give other slices without a word.
+        if slab.start < self.slab.start or slab.stop > self.slab.stop:
+            raise ComputeError(
+                f"{slab} is wanted of an input of which {self.slab} is at hand: ask for more with halo() or request()"
+            )
         return self.array[slab.start - self.slab.start : slab.stop - self.slab.start]
 
     @property

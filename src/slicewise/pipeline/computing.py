@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+import numpy as np
+
 from slicewise.errors import CancelledError, ComputeError
 from slicewise.pipeline.block import Array, Block, Slab
 from slicewise.pipeline.failing import placing
@@ -143,8 +145,13 @@ class Computing:
         recorder.record(Work(*what, threading.get_ident(), began, ended, processor, size))
 
 
-def _check(n: Node, slab: Slab, array: Array) -> None:
+def _check(n: Node, slab: Slab, array: object) -> None:
     shape = (len(slab), *n.info.slice_shape)
+    # The mask of a masked array would be lost, and what it hides be taken for values.
+    if not isinstance(array, np.ndarray) or isinstance(array, np.ma.MaskedArray):
+        raise ComputeError(
+            f"the node promised an array of shape {shape} and type {n.dtype}, and computed a {type(array).__name__}"
+        )
     if array.shape != shape or array.dtype != n.dtype:
         raise ComputeError(
             f"the node promised an array of shape {shape} and type {n.dtype}, and computed one of {array.shape} and "

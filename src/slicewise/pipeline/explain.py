@@ -30,7 +30,7 @@ def explain(target: Node, limits: Limits, cache: ResultCache | None = None) -> s
         Where results are looked up that nobody holds.
     """
     if not target.is_connected:
-        return "\n".join(["not connected to a reader or an image:", *_tree(target, None, {})])
+        return "\n".join(["not connected to a reader or an image:", *_tree(target, None)])
     target = fused(target)
     there = {n: place for n in target.walk() if (place := place_of(n, cache)) is not None}
     plan = make_plan([target], {n: place == ON_DISK for n, place in there.items()}, limits)
@@ -38,7 +38,7 @@ def explain(target: Node, limits: Limits, cache: ResultCache | None = None) -> s
     slabs = f"{_count(streaming.count, 'slab')} of up to {_count(streaming.slab, 'slice')}"
     held = f", of which {format_bytes(plan.held_bytes)} held whole" if plan.held_bytes else ""
     lines = [
-        *_tree(target, _Planned(plan, there, _taken(target)), {}),
+        *_tree(target, _Planned(plan, there, _taken(target))),
         "",
         f"result    {' x '.join(map(str, target.shape))} {info.dtype}, {format_bytes(info.slice_bytes * info.slices)}",
         f"run       {slabs} in {_count(streaming.workers, 'thread')}",
@@ -89,24 +89,32 @@ def _inputs_taken(n: Node) -> list[Node]:
     return [source for source, slab in zip(sources, slabs, strict=False) if len(slab)]
 
 
-def _tree(n: Node, planned: _Planned | None, numbers: dict[Node, int], indent: str = "") -> list[str]:
-    if n in numbers:
-        return [f"{indent}the {n.name} above ({numbers[n]})"]
-    numbers[n] = len(numbers) + 1
+def _tree(target: Node, planned: _Planned | None) -> list[str]:
+    numbers: dict[Node, int] = {}
+    lines: list[str] = []
+    waiting = [(target, 1, "")]
+    while waiting:
+        n, count, indent = waiting.pop()
+        if count > 1:
+            lines.append(f"{indent}{count} volumes like this one:")
+            indent += "  "
+        if n in numbers:
+            lines.append(f"{indent}the {n.name} above ({numbers[n]})")
+            continue
+        numbers[n] = len(numbers) + 1
+        lines += _lines(n, planned, indent)
+        if planned is None or n not in planned.there:
+            waiting += [(source, number, indent + "  ") for source, number in reversed(inputs_by_form(n))]
+    return lines
+
+
+def _lines(n: Node, planned: _Planned | None, indent: str) -> list[str]:
     marks = [] if planned is None else _marks(n, planned)
     if n.is_connected:
         marks.append(f"{' x '.join(map(str, n.shape))} {n.dtype}")
     lines = [f"{indent}{n.name}({n.parameter_text})" + (f"   [{'; '.join(marks)}]" if marks else "")]
-    if planned is not None and n in planned.there:
-        return lines
-    if not n.inputs and n.is_connected:
+    if not n.inputs and n.is_connected and (planned is None or n not in planned.there):
         lines += [f"{indent}  note: {step.parameters}" for step in n.info.history if step.is_note]
-    for source, count in inputs_by_form(n):
-        inner = indent + "  "
-        if count > 1:
-            lines.append(f"{inner}{count} volumes like this one:")
-            inner += "  "
-        lines += _tree(source, planned, numbers, inner)
     return lines
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from slicewise.errors import CancelledError, ComputeError, SlicewiseError
 from slicewise.pipeline.block import Slab
 from slicewise.pipeline.node import Node
-from slicewise.pipeline.schedule import graph_of
+from slicewise.pipeline.order import graph_of
 
 __all__ = ["failure_text", "placing"]
 

@@ -89,8 +89,8 @@ class Flow:
         kept = {part.node: part.kept for part in step}
         for part in step:
             n = part.node
-            blocks = self._blocks(part)
-            self._there[n] = (part.needed, self._slices(part, blocks, wanted))
+            # Nothing here refers to the blocks later, so that slices go when they are released.
+            self._there[n] = (part.needed, self._slices(part, self._blocks(part), wanted))
             if n in wanted and n in self._takers:
                 self._hand_over(n, wanted[n], part)
             for source, taken in zip(n.inputs.values(), part.taken, strict=False):
@@ -147,7 +147,6 @@ class Flow:
         if uses.get(n, 0):
             return
         slab, array = self._there.pop(n)
-        if len(kept) == len(slab):
-            self._there[n] = (slab, array)
-        elif len(kept):
+        # Also where all of it is kept: it may be a part of something larger, or memory that the node uses again.
+        if len(kept):
             self._there[n] = (kept, array[kept.start - slab.start : kept.stop - slab.start].copy())

@@ -40,12 +40,14 @@ def peak_bytes(steps: Sequence[Step], held: Mapping[Node, bool]) -> int:
         for part in step:
             n = part.node
             live += sizes[n]
-            most = max(most, live + n.scratch_bytes(part.computed, *part.taken))
+            most = max(most, live + n.scratch_bytes(part.computed, *part.taken) + _bytes_to_copy(part))
             live -= kept.pop(n, 0)
             used = [s for s, taken in zip(n.inputs.values(), part.taken, strict=False) if len(taken)]
             for source in used:
                 uses[source] -= 1
-            for done in {*(s for s in used if not uses[s]), *([] if n in uses else [n])}:
+            for done in dict.fromkeys([*(s for s in used if not uses[s]), *([] if n in uses else [n])]):
+                # What is kept is copied before the rest goes.
+                most = max(most, live + keeps[done])
                 live += keeps[done] - sizes[done]
                 kept[done] = keeps[done]
     return most
@@ -54,6 +56,12 @@ def peak_bytes(steps: Sequence[Step], held: Mapping[Node, bool]) -> int:
 def computed_bytes(step: Step) -> int:
     """Return how much a step computes, all nodes together: what it costs, as far as the sizes tell."""
     return sum(len(part.computed) * part.node.info.slice_bytes for part in step if not part.node.at_hand)
+
+
+def _bytes_to_copy(part: Part) -> int:
+    """Return the bytes of an array that a node makes anew, and that go where the others are that were kept."""
+    is_apart = 0 < len(part.computed) < len(part.needed) and type(part.node).compute_into is Node.compute_into
+    return len(part.computed) * part.node.info.slice_bytes if is_apart else 0
 
 
 def _bytes(part: Part, held: Mapping[Node, bool]) -> int:

@@ -6,6 +6,7 @@ import copy
 from typing import Any
 
 from slicewise.pipeline.node import Node, input_fields
+from slicewise.pipeline.order import graph_of
 
 __all__ = ["fused"]
 
@@ -19,11 +20,11 @@ def fused(target: Node, known: dict[Node, Node] | None = None) -> Node:
     ----------
     target : Node
         A connected node.
-    known : dict, optional
-        What became of nodes so far, and takes in what becomes of these: graphs that share a part share it still.
+    known : dict of Node to Node, optional
+        What became of nodes of other graphs, which may share some with this one; those of this one are added.
     """
     known = {} if known is None else known
-    for n in target.walk():
+    for n in graph_of([target], known):
         if n not in known:
             known[n] = _on_new_inputs(n.fused(), known)
     return known[target]

@@ -7,6 +7,7 @@ import math
 import mmap
 import os
 import tempfile
+from io import FileIO
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,6 +21,7 @@ from slicewise.pipeline.sizes import format_bytes
 
 __all__ = ["Held", "InFile", "Room"]
 
+_ADVICE = "grant more memory= than was granted, or name a folder with space, spill="
 _LARGE = 64 * 1024**2
 """Bytes from which on a part of a file is mapped instead of read."""
 
@@ -93,7 +95,7 @@ class Room:
 
     def close(self) -> None:
         """Let go of the memory."""
-        self.array = self.array[:0]
+        self.array = np.empty((0, *self.array.shape[1:]), self.array.dtype)
 
 
 class InFile:
@@ -109,6 +111,8 @@ class InFile:
         Where the file is; that of temporary files (``TMPDIR``) if not given.
     what : str
         What is held, for messages.
+    advice : str
+        What to do where it cannot be, for messages.
 
     Raises
     ------
@@ -119,19 +123,24 @@ class InFile:
     in_file = True
     is_in_memory = False
 
-    def __init__(self, info: ImageInfo, folder: Path | None, what: str) -> None:
+    def __init__(self, info: ImageInfo, folder: Path | None, what: str, advice: str = _ADVICE) -> None:
         self._info = info
         self._what = what
         self._size = info.slices * info.slice_bytes
         self._where = Path(tempfile.gettempdir()) if folder is None else folder
         self._mapped: mmap.mmap | None = None
         try:
-            self._descriptor = _nameless(self._where, self._size)
+            self._file = _nameless(self._where, self._size)
         except OSError as error:
             raise WriteError(
-                f"{what} takes {format_bytes(self._size)}, more than the memory that was granted, and cannot be set "
-                f"aside in {self._where} ({error.strerror}): grant more memory=, or name a folder with space, spill="
+                f"{what} takes {format_bytes(self._size)}, and cannot be set aside in {self._where} "
+                f"({error.strerror}): {advice}"
             ) from error
+
+    @property
+    def _descriptor(self) -> int:
+        """Number of the file; once it is closed none, as by then it could be that of another."""
+        return -1 if self._file.closed else self._file.fileno()
 
     def room(self, slab: Slab) -> None:
         """Return None: there is no memory to write to."""
@@ -157,11 +166,16 @@ class InFile:
             return self.whole()[slab.start : slab.stop]
         out = np.empty((len(slab), *self._info.slice_shape), self._info.dtype)
         view = memoryview(out.reshape(-1).data).cast("B")
-        while view:
-            count = os.preadv(self._descriptor, [view], at)
-            if count == 0:
-                raise ReadError(f"{self._what}: values that were set aside in {self._where} are gone")
-            view, at = view[count:], at + count
+        try:
+            while view:
+                count = os.preadv(self._descriptor, [view], at)
+                if count == 0:
+                    raise ReadError(f"{self._what} was set aside in {self._where}, and the values are gone")
+                view, at = view[count:], at + count
+        except OSError as error:
+            if isinstance(error, ReadError):
+                raise
+            raise ReadError(f"{self._what} cannot be read again from {self._where} ({error.strerror})") from error
         return out
 
     def whole(self) -> Array:
@@ -180,17 +194,14 @@ class InFile:
         """Delete the file."""
         # The map itself goes with the last array that is left of it.
         self._mapped = None
-        descriptor, self._descriptor = self._descriptor, -1
-        os.close(descriptor)
+        self._file.close()
 
 
-def _nameless(folder: Path, size: int) -> int:
-    descriptor, name = tempfile.mkstemp(prefix="slicewise-", dir=folder)
-    try:
-        os.unlink(name)  # noqa: PTH108 - a name, not a path
-        reserve(descriptor, max(size, 1))
-    except OSError:
-        with contextlib.suppress(OSError):
-            os.close(descriptor)
-        raise
-    return descriptor
+def _nameless(folder: Path, size: int) -> FileIO:
+    # Where the system can, it never has a name: also a process that is killed at this moment leaves nothing.
+    file: FileIO = tempfile.TemporaryFile(buffering=0, prefix="slicewise-", dir=folder)  # noqa: SIM115
+    with contextlib.ExitStack() as undone:
+        undone.callback(file.close)
+        reserve(file.fileno(), max(size, 1))
+        undone.pop_all()
+    return file

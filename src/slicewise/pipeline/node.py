@@ -16,6 +16,7 @@ from slicewise.pipeline.effect import Effect
 from slicewise.pipeline.inference import infer
 from slicewise.pipeline.keys import class_identity, content_key
 from slicewise.pipeline.operators import Operators
+from slicewise.pipeline.order import graph_of
 from slicewise.pipeline.sources import SourceFile
 
 if TYPE_CHECKING:
@@ -317,6 +318,10 @@ class Node(Operators):
     def key(self) -> str:
         """Digest of class, version, parameters and inputs: equal keys mean equal results."""
         cls = type(self)
+        if any("key" not in n.__dict__ for n in self.inputs.values()):
+            # From the readers on: a graph may be deeper than Python's calls.
+            for n in graph_of(self.inputs.values()):
+                _ = n.key
         inputs = [(name, n.key) for name, n in self.inputs.items()]
         # Copies keep size and time of change, and are told from what was there before by this.
         changes = [file.ctime_ns for file in self.source_files]
@@ -363,14 +368,30 @@ class Node(Operators):
         GraphError
             If no input is open.
         """
+        way: list[tuple[Node, str]] = []
+        n: Node = self
+        # Down to what is open, and up again: a chain may be longer than Python's calls go deep.
+        while type(n).with_input is Node.with_input:
+            name = n._open_input()
+            way.append((n, name))
+            if getattr(n, name) is None:
+                break
+            n = getattr(n, name)
+        else:
+            source = n.with_input(source)
+        for outer, name in reversed(way):
+            source = outer._connected(name, source)  # noqa: SLF001 - of a node, too
+        return source
+
+    def _open_input(self) -> str:
         for f in fields_of(type(self)):
-            if not f.metadata.get(_INPUT):
-                continue
-            current = getattr(self, f.name)
-            if current is None and _is_required(f):
-                return self._connected(f.name, source)
-            if current is not None and not current.is_connected:
-                return self._connected(f.name, current.with_input(source))
+            value = getattr(self, f.name)
+            if value is None:
+                is_open = _is_required(f)
+            else:
+                is_open = isinstance(value, Node) and bool(f.metadata.get(_INPUT)) and not value.is_connected
+            if is_open:
+                return f.name
         raise GraphError(
             f"{self.name} takes no input here: its inputs are connected already, or it is a reader. Write "
             "'reader >> filter >> writer', from left to right"
@@ -406,7 +427,7 @@ class Node(Operators):
 
     def walk(self) -> Iterator[Node]:
         """Iterate over the nodes of the graph, inputs before those that use them, each once."""
-        yield from _walk(self, set())
+        return iter(graph_of([self]))
 
     def __bool__(self) -> bool:
         raise GraphError(
@@ -498,15 +519,6 @@ class Filter(Node):
     """A node with one input."""
 
     input: Node | None = input_node(default=None, kw_only=True)
-
-
-def _walk(n: Node, seen: set[int]) -> Iterator[Node]:
-    if id(n) in seen:
-        return
-    seen.add(id(n))
-    for source in n.inputs.values():
-        yield from _walk(source, seen)
-    yield n
 
 
 def _is_required(field: attrs.Attribute[Any]) -> bool:

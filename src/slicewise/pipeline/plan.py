@@ -13,7 +13,8 @@ import attrs
 from slicewise.errors import ParameterError
 from slicewise.pipeline.footprint import computed_bytes, peak_bytes
 from slicewise.pipeline.node import Node, Slab
-from slicewise.pipeline.schedule import Step, Wanted, graph_of, scheduled
+from slicewise.pipeline.order import graph_of
+from slicewise.pipeline.schedule import Step, Wanted, requested, scheduled
 from slicewise.pipeline.sizes import available_memory, parse_bytes
 
 __all__ = ["Hold", "Limits", "Plan", "Streaming", "make_plan", "plan_streaming"]
@@ -153,11 +154,14 @@ class Plan:
         How the results themselves are computed from there.
     limits : Limits
         What the run may take.
+    there : mapping of Node to bool
+        Nodes whose results were there already, and whether they are on disk.
     """
 
     holds: tuple[Hold, ...]
     streaming: Streaming
     limits: Limits
+    there: Mapping[Node, bool]
 
     @property
     def held_bytes(self) -> int:
@@ -172,7 +176,26 @@ class Plan:
     @property
     def peak_bytes(self) -> int:
         """Estimate of the memory the run takes, the result not counted."""
-        return self.held_bytes + self.streaming.workers * self.streaming.bytes_at_work
+        holding = [self._bytes_to_hold(k) for k in range(len(self.holds))]
+        return max(self.held_bytes + self.streaming.workers * self.streaming.bytes_at_work, *holding, 0)
+
+    def streaming_to_hold(self, k: int) -> Streaming:
+        """Return how a result that is held, and can be had slab by slab, is computed."""
+        before = {hold.node: hold.in_file for hold in self.holds[:k] if hold.until >= k}
+        left = self.limits.memory - self._held_before(k)
+        return plan_streaming([self.holds[k].node], {**self.there, **before}, left, self.limits.threads)
+
+    def _held_before(self, k: int) -> int:
+        return sum(hold.size for hold in self.holds[:k] if hold.counts and hold.until >= k)
+
+    def _bytes_to_hold(self, k: int) -> int:
+        hold = self.holds[k]
+        own = hold.size if hold.counts else 0
+        if hold.node.whole:
+            # In one piece, also where it goes to a file from there.
+            return self._held_before(k) + max(own, hold.size if hold.in_file else 0)
+        streaming = self.streaming_to_hold(k)
+        return self._held_before(k) + own + streaming.workers * streaming.bytes_at_work
 
 
 def make_plan(
@@ -200,7 +223,7 @@ def make_plan(
         streaming = plan_streaming(targets, held, limits.memory - _most_held(holds), limits.threads)
         costly = _costliest(streaming, held) if streaming.bytes_at_work > limits.memory else None
         if costly is None:
-            return Plan(holds, streaming, limits)
+            return Plan(holds, streaming, limits, dict(there))
         # Even the thinnest slab takes too many slices of this one: they are better read from a file.
         chosen = {costly, *nodes}
         nodes = [n for n in graph_of(targets) if n in chosen]
@@ -214,8 +237,9 @@ def _held_whole(targets: Sequence[Node], there: Collection[Node]) -> list[Node]:
     for n in graph_of(targets, there):
         if n.whole and n not in there:
             inputs = list(n.inputs.values())
-            needed = n.request(range(n.info.slices), *(i.info for i in inputs))
-            found |= dict.fromkeys(i for i, slab in zip(inputs, needed, strict=True) if len(slab) and not i.at_hand)
+            needed = requested(n, range(n.info.slices), inputs)
+            asked = (i for i, slab in zip(inputs, needed, strict=True) if len(slab))
+            found |= dict.fromkeys(i for i in asked if not i.at_hand and i not in there)
             found[n] = None
     return list(found)
 

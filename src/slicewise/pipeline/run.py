@@ -14,7 +14,7 @@ from typing import Any
 
 import attrs
 
-from slicewise.errors import GraphError
+from slicewise.errors import ComputeError, GraphError
 from slicewise.image import Image, ImageInfo, ImageStack
 from slicewise.pipeline.block import Array, Block, Slab, unasked
 from slicewise.pipeline.cache import ResultCache, find_held, find_image, keep_result
@@ -29,7 +29,7 @@ from slicewise.pipeline.plan import Hold, Limits, Plan, Streaming, make_plan, pl
 from slicewise.pipeline.progress import Show
 from slicewise.pipeline.result_file import ResultFile
 from slicewise.pipeline.run_log import logged
-from slicewise.pipeline.schedule import Wanted
+from slicewise.pipeline.schedule import Wanted, requested
 from slicewise.pipeline.sources import are_settled, check_unchanged
 from slicewise.pipeline.threads import allowing, in_threads
 
@@ -99,7 +99,20 @@ def update(target: Node, options: RunOptions) -> Any:
 
 def result_of(target: Node, runner: Runner) -> Any:
     """Return what comes of a node that is connected and checked, in a run."""
-    return target.execute(runner) if isinstance(target, Sink) else runner.image(target)
+    with _telling_of_memory(target):
+        return target.execute(runner) if isinstance(target, Sink) else runner.image(target)
+
+
+@contextmanager
+def _telling_of_memory(target: Node) -> Iterator[None]:
+    try:
+        yield
+    except MemoryError as error:
+        told = f" ({error})" if str(error) else ""
+        raise ComputeError(
+            f"{target!r}: there is no memory left{told}: grant less with memory=, take fewer workers=, or write to "
+            "files instead of getting an image"
+        ) from error
 
 
 class Runner:
@@ -162,8 +175,11 @@ class Runner:
         CancelledError
             If the run was cancelled.
         """
+        with _telling_of_memory(next(iter(takers))):
+            self._run_all({self.as_run(n): taker for n, taker in takers.items()}, title, later)
+
+    def _run_all(self, wanted: Mapping[Node, Taker], title: str, later: int) -> None:
         began = time.time_ns()
-        wanted = {self.as_run(n): taker for n, taker in takers.items()}
         there = self._there(wanted)
         in_memory = [n for n, taker in wanted.items() if isinstance(taker, Room)]
         plan = make_plan(list(wanted), {n: h.in_file for n, h in there.items()}, self.options.limits, in_memory)
@@ -187,7 +203,7 @@ class Runner:
     ) -> None:
         limits = plan.limits
         for k, hold in enumerate(plan.holds):
-            held[hold.node] = self._held(hold, held, limits, keeping)
+            held[hold.node] = self._held(plan, k, held, keeping)
             keeping.adopt(hold.node, held[hold.node])
             for done in (h for h in plan.holds if h.until == k):
                 held.pop(done.node).close()
@@ -220,17 +236,15 @@ class Runner:
         check_unchanged(found)
         return found
 
-    def _held(self, hold: Hold, held: Mapping[Node, Held], limits: Limits, keeping: Keeping) -> Held:
+    def _held(self, plan: Plan, k: int, held: Mapping[Node, Held], keeping: Keeping) -> Held:
+        hold = plan.holds[k]
         n = hold.node
         if n.whole:
             return self._whole(hold, held, keeping)
         store = self._store(hold)
-        in_files = {h: result.in_file for h, result in held.items()}
-        used = sum(h.info.slices * h.info.slice_bytes for h, in_file in in_files.items() if not in_file)
-        streaming = plan_streaming([n], in_files, limits.memory - used, limits.threads)
         title = f"{n.name}, held {'in a file' if hold.in_file else 'whole'}"
         with _unless_whole(store):
-            self._stream(streaming, held, {n: store}, title, keeping.taps)
+            self._stream(plan.streaming_to_hold(k), held, {n: store}, title, keeping.taps)
         return store
 
     def _whole(self, hold: Hold, held: Mapping[Node, Held], keeping: Keeping) -> Held:
@@ -238,7 +252,7 @@ class Runner:
         slab = range(n.info.slices)
         inputs = list(n.inputs.values())
         with self.phases.in_one(n, f"{n.name}, whole") as computing:
-            taken = zip(inputs, n.request(slab, *(i.info for i in inputs)), strict=True)
+            taken = zip(inputs, requested(n, slab, inputs), strict=True)
             blocks = [_block(source, part, held, computing) for source, part in taken]
             array = computing.slab(n, slab, blocks)
         keeping.take(n, slab, array)
@@ -247,7 +261,8 @@ class Runner:
             if isinstance(result, InFile | ResultFile):
                 result.unmapped()
         if not hold.in_file:
-            return Room(array)
+            # A view would keep all of what it is a part of, and change with what the node does to it later.
+            return Room(array if array.flags.owndata else array.copy())
         store = self._store(hold)
         with _unless_whole(store):
             store.put(slab, array)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import attrs
 
+from slicewise.errors import GraphError
 from slicewise.pipeline.node import Node, Slab
+from slicewise.pipeline.order import graph_of
 
-__all__ = ["NOTHING", "Part", "Step", "Wanted", "graph_of", "scheduled"]
+__all__ = ["NOTHING", "Part", "Step", "Wanted", "requested", "scheduled"]
 
 Wanted = Mapping[Node, Slab]
 """For each node whose result is wanted, a slab of it."""
@@ -45,29 +47,29 @@ Step = tuple[Part, ...]
 """The parts of one step, inputs before those that use them."""
 
 
-def graph_of(targets: Iterable[Node], held: Collection[Node] = frozenset()) -> list[Node]:
-    """Return the nodes that take part in computing some results, inputs before those that use them, each once.
+def requested(n: Node, slab: Slab, sources: Sequence[Node]) -> tuple[Slab, ...]:
+    """Return for each input the slices that a node needs to compute a slab.
 
-    Parameters
-    ----------
-    targets : iterable of Node
-        The nodes whose results are wanted.
-    held : set or mapping of Node
-        Nodes whose result is there: they take part, and nothing behind them.
+    Raises
+    ------
+    GraphError
+        If the node asks for slices that an input does not have, or not of each input.
     """
-    order: dict[Node, None] = {}
+    taken = n.request(slab, *(source.info for source in sources))
+    if len(taken) != len(sources):
+        raise GraphError(
+            f"{n!r} has {len(sources)} inputs, and its request() gives {len(taken)} ranges of slices: give one for each"
+        )
+    for name, source, part in zip(n.inputs, sources, taken, strict=True):
+        if part.start > part.stop or (len(part) and (part.start < 0 or part.stop > source.info.slices)):
+            raise GraphError(_beyond(n, slab, name, part, f"has slices 0 to {source.info.slices - 1}"))
+        if part.step != 1:
+            raise GraphError(_beyond(n, slab, name, part, "is handed over in consecutive slices"))
+    return taken
 
-    def visit(n: Node) -> None:
-        if n in order:
-            return
-        if n not in held:
-            for source in n.inputs.values():
-                visit(source)
-        order[n] = None
 
-    for target in targets:
-        visit(target)
-    return list(order)
+def _beyond(n: Node, slab: Slab, name: str, part: Slab, there: str) -> str:
+    return f"{n!r} asks for {part} of its {name} to compute {slab}, and that {there}: mend request() or halo()"
 
 
 def scheduled(steps: Sequence[Wanted], held: Collection[Node] = frozenset()) -> list[Step]:
@@ -109,7 +111,7 @@ def _step(
         computed = slab if n.at_hand else _missing(slab, last.get(n, NOTHING))
         last[n] = slab
         sources = inputs[n]
-        taken = n.request(computed, *(i.info for i in sources)) if len(computed) else (NOTHING,) * len(sources)
+        taken = requested(n, computed, sources) if len(computed) else (NOTHING,) * len(sources)
         for source, part in zip(sources, taken, strict=True):
             if len(part):
                 needed[source] = _hull(needed.get(source, part), part)

@@ -12,6 +12,8 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextvars import ContextVar
 from typing import Any, ParamSpec, TypeVar
 
+from slicewise.errors import ComputeError
+
 __all__ = ["allowed_threads", "allowing", "in_threads", "waiting_pool"]
 
 _LOG = logging.getLogger(__name__)
@@ -81,8 +83,19 @@ class _Pool(ThreadPoolExecutor):
         self._unfinished: set[Future[Any]] = set()
 
     def submit(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Have something done."""
-        future = super().submit(function, *args, **kwargs)
+        """Have something done.
+
+        Raises
+        ------
+        ComputeError
+            If the system starts no more threads.
+        """
+        try:
+            future = super().submit(function, *args, **kwargs)
+        except RuntimeError as error:
+            raise ComputeError(
+                f"a thread cannot be started ({error}): each takes memory of its own; take fewer, e.g. workers=1"
+            ) from error
         self._unfinished.add(future)
         future.add_done_callback(self._unfinished.discard)
         return future
@@ -149,7 +162,11 @@ def in_threads(
             pool.submit(go_through).add_done_callback(end)
         yield from _until_ended(told, workers)
     if failures:
-        raise failures[0]
+        try:
+            raise failures[0]
+        finally:
+            # What failed refers to all that was at work, and must not go on through this list.
+            failures.clear()
 
 
 def _until_ended(told: queue.SimpleQueue[U | _Ended], workers: int) -> Iterator[U]:

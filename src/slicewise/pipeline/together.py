@@ -113,13 +113,21 @@ class _Meeting:
 
     def results(self) -> tuple[Any, ...]:
         """Return what comes of all of them."""
+        try:
+            self._meet()
+            return tuple(guest.future.result() for guest in self._guests if guest.future is not None)
+        finally:
+            # What refers to itself would keep results, and what was at work when something failed.
+            for guest in self._guests:
+                guest.future = guest.wanted = None
+
+    def _meet(self) -> None:
         with waiting_pool(len(self._guests), "slicewise-result", at_end=self._end) as pool:
             for guest in self._guests:
                 guest.future = pool.submit(result_of, guest.target, _AtMeeting(self, guest, self._runner))
                 guest.future.add_done_callback(lambda _: self._tell())
             while waiting := self._all_that_wait():
                 self._serve(waiting)
-        return tuple(guest.future.result() for guest in self._guests if guest.future is not None)
 
     def _end(self) -> None:
         self._is_over = True
@@ -204,7 +212,8 @@ class _Forgiving:
         # Whatever it is goes to where it was asked for: a writer may want to begin anew.
         if not isinstance(error, Exception):
             return False
-        self._guest.failure = error
+        if self._guest.failure is None:
+            self._guest.failure = error
         return any(guest.failure is None for guest in self._guests)
 
 

@@ -48,8 +48,8 @@ class Content:
     name: str
 
 
-def text_of(content: Content) -> str:
-    """Return a recipe as YAML."""
+def text_of(content: Content, *, ascii_only: bool = False) -> str:
+    """Return a recipe as YAML; if asked for in ASCII alone."""
     document: dict[str, Tree] = {"slicewise": SCHEMA}
     if content.parameters:
         document["parameters"] = {p.name: _told(p) for p in content.parameters}
@@ -59,7 +59,7 @@ def text_of(content: Content) -> str:
     }
     document["result"] = content.result
     document["versions"] = dict(content.versions)
-    return dump(document)
+    return dump(document, ascii_only=ascii_only)
 
 
 def _told(parameter: Parameter) -> Tree:

@@ -15,7 +15,7 @@ from slicewise.pipeline.memory import InMemory
 from slicewise.pipeline.node import Filter, Node, fields_of
 from slicewise.pipeline.selection import Select
 
-__all__ = ["IN_MEMORY", "InMemoryImage", "Kind", "NodeClass", "Place", "own_classes", "without_defaults"]
+__all__ = ["IN_MEMORY", "InMemoryImage", "Kind", "NodeClass", "Place", "own_class", "own_classes", "without_defaults"]
 
 IN_MEMORY = "Image"
 """The name of an image in memory, which a recipe does not hold."""
@@ -177,6 +177,13 @@ def _default(f: attrs.Attribute[Any]) -> Any:
 def _converter(f: attrs.Attribute[Any]) -> Callable[[Any], Any] | None:
     converter: Any = f.converter
     return converter  # type: ignore[no-any-return]
+
+
+def own_class(cls: type[Node]) -> NodeClass | None:
+    """Return the kind of one of slicewise's nodes that are classes; None for another. Other modules are not loaded."""
+    name = cls.__name__
+    is_public = name in slicewise.__all__ and getattr(slicewise, name) is cls
+    return NodeClass(cls, name) if is_public or cls in (Select, ProjectVolumes) else None
 
 
 @functools.cache

@@ -14,7 +14,7 @@ from slicewise.filters.itk_nodes import ItkFilter
 from slicewise.filters.sitk_nodes import SitkFilter, SitkMeasurement
 from slicewise.filters.sitk_sources import SitkSource
 from slicewise.io.recipes.foreign_kinds import Foreign, maker_of
-from slicewise.io.recipes.kinds import IN_MEMORY, InMemoryImage, Kind, NodeClass, own_classes
+from slicewise.io.recipes.kinds import IN_MEMORY, InMemoryImage, Kind, NodeClass, own_class, own_classes
 from slicewise.io.recipes.special_kinds import OPERATORS, Choice, ItkName, Operator, SitkName
 from slicewise.io.recipes.trust import importable_name, why_not_importable
 from slicewise.pipeline.arithmetic import Arithmetic, ScalarArithmetic
@@ -30,7 +30,7 @@ def kind_of(node: Node) -> Kind | str:
     special = _SPECIAL[cls](node) if cls in _SPECIAL else None
     if special is not None:
         return special
-    own = next((kind for kind in own_classes().values() if kind.cls is cls), None)
+    own = own_class(cls)
     if own is not None:
         return own
     name = importable_name(cls)

@@ -158,10 +158,10 @@ def _unknown_tag(node: Any, where: str) -> RecipeError:
     return RecipeError(f"{where}: {tag} is nothing a recipe may hold: it holds numbers, words, lists and mappings")
 
 
-def dump(tree: Tree) -> str:
-    """Return a tree as YAML, in the order in which it stands."""
+def dump(tree: Tree, *, ascii_only: bool = False) -> str:
+    """Return a tree as YAML, in the order in which it stands; if asked for with escapes for letters beyond ASCII."""
     text: str = yaml.dump(
-        tree, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=_WIDTH, default_flow_style=False
+        tree, Dumper=_Dumper, sort_keys=False, allow_unicode=not ascii_only, width=_WIDTH, default_flow_style=False
     )
     return text
 
