@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 import highdicom as hd
 import numpy as np
 import pydicom
+from pydicom import Dataset
+from pydicom.dataset import FileMetaDataset
 from pydicom.sr.codedict import codes
+from pydicom.uid import ExplicitVRLittleEndian, RTStructureSetStorage
+
+from makers import STUDY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from pydicom import Dataset
+    from collections.abc import Callable, Mapping, Sequence
 
 LABELS = ("Liver", "Spleen", "Left kidney", "Right kidney", "Heart")
 TYPES = (codes.SCT.Liver, codes.SCT.Spleen, codes.SCT.Kidney, codes.SCT.Kidney, codes.SCT.Heart)
@@ -91,3 +94,35 @@ def blobs(shape: tuple[int, int, int], labels: Sequence[int]) -> np.ndarray:
     for k, label in enumerate(labels):
         array[1 + k % 3 : slices - 2 + k % 2, 3 + k : rows - 6 + k, k * width + 1 : (k + 1) * width - k % 2] = label
     return array
+
+
+def structure_set(
+    path: Path, regions: Mapping[str, Sequence[np.ndarray]], kind: str = "CLOSED_PLANAR", **attributes: Any
+) -> Path:
+    """Write a structure set of named lists of contours with pydicom."""
+    dataset = Dataset()
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID = RTStructureSetStorage
+    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID = "1.2.826.0.1.3680043.10.1.9"
+    dataset.StudyInstanceUID, dataset.SeriesInstanceUID = STUDY, "1.2.826.0.1.3680043.10.1.8"
+    dataset.Modality, dataset.PatientID, dataset.PatientName = "RTSTRUCT", "ID-1", "Doe^Jane"
+    dataset.StructureSetROISequence, dataset.ROIContourSequence, dataset.RTROIObservationsSequence = [], [], []
+    for k, (name, contours) in enumerate(regions.items()):
+        region, drawn, observed = Dataset(), Dataset(), Dataset()
+        region.ROINumber, region.ROIName = k + 3, name
+        region.ReferencedFrameOfReferenceUID = "1.2.826.0.1.3680043.10.1.4"
+        drawn.ReferencedROINumber, drawn.ROIDisplayColor, drawn.ContourSequence = k + 3, [255, 10 * k, 0], []
+        observed.ReferencedROINumber, observed.RTROIInterpretedType = k + 3, "ORGAN"
+        for contour in contours:
+            item = Dataset()
+            item.ContourGeometricType, item.NumberOfContourPoints = kind, len(contour)
+            item.ContourData = [f"{v:.10g}" for v in contour.reshape(-1)]
+            drawn.ContourSequence.append(item)
+        dataset.StructureSetROISequence.append(region)
+        dataset.ROIContourSequence.append(drawn)
+        dataset.RTROIObservationsSequence.append(observed)
+    for keyword, value in attributes.items():
+        setattr(dataset, keyword, value)
+    dataset.save_as(path, enforce_file_format=True)
+    return path

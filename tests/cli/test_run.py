@@ -8,8 +8,10 @@ import os
 import numpy as np
 import pydicom
 import pytest
+import SimpleITK as sitk
 
 import slicewise as sw
+from segmentation_judges import by_highdicom
 
 
 @pytest.fixture
@@ -133,6 +135,76 @@ def test_convert_writes_down_what_it_does(shell, phantom_ct, tmp_path):
     shell("convert", phantom_ct.folder, tmp_path / "one", "-f", "median:radius=1,1,0", "--recipe", path)
     shell("run", path, "--output", tmp_path / "two")
     assert np.array_equal(values(tmp_path / "one"), values(tmp_path / "two"))
+
+
+SEGMENTING = """\
+slicewise: 1
+parameters: {{level: {{default: 300, help: in Hounsfield units}}}}
+nodes:
+  ct: {{node: SeriesReader, path: {folder}}}
+  bone: {{node: greater, left: ct, right: "${{level}}"}}
+  seg:
+    node: SegmentationWriter
+    input: bone
+    path: {path}
+    template: !SegmentTemplate
+      segments: {{1: {{label: Bone, type: Bone tissue}}}}
+      algorithm_type: AUTOMATIC
+      algorithm_name: a threshold
+result: seg
+versions: {{SeriesReader: 1, greater: 1, SegmentationWriter: 1}}
+"""
+
+
+@pytest.fixture
+def segmenting(phantom_ct, tmp_path):
+    """Give the file of a recipe that ends in a segmentation."""
+    path = tmp_path / "segmenting.yaml"
+    path.write_text(SEGMENTING.format(folder=phantom_ct.folder, path=tmp_path / "bone.dcm"), encoding="utf-8")
+    return path
+
+
+def test_a_recipe_may_end_in_a_segmentation(shell, program, segmenting, phantom_ct, tmp_path):
+    told = shell("run", segmenting)
+    dataset = pydicom.dcmread(tmp_path / "bone.dcm")
+    (segment,) = dataset.SegmentSequence
+    assert (segment.SegmentLabel, segment.SegmentAlgorithmName) == ("Bone", "a threshold")
+    kind = segment.SegmentedPropertyTypeCodeSequence[0]
+    assert (kind.CodeValue, kind.CodingSchemeDesignator, kind.CodeMeaning) == ("3138006", "SCT", "Bone")
+    hounsfield = values(phantom_ct.folder)
+    with_bone = int((hounsfield > 300).any(axis=(1, 2)).sum())
+    assert np.array_equal(by_highdicom(tmp_path / "bone.dcm", phantom_ct.paths)[..., 0], hounsfield > 300)
+    assert told.startswith(
+        f"{with_bone} frames written to {tmp_path / 'bone.dcm'}\nseries {dataset.SeriesInstanceUID}\n"
+    )
+
+    again = program("run", segmenting)
+    assert again.returncode == 1
+    assert f"{tmp_path / 'bone.dcm'}: there is a file already" in again.stderr
+    other = tmp_path / "other.dcm"
+    (sw.SeriesReader(phantom_ct.folder)[2:8] >> sw.SeriesWriter(tmp_path / "part")).update(progress=False)
+    shell("run", segmenting, "--input", tmp_path / "part", "--output", other, "--set", "level=100")
+    assert np.array_equal(by_highdicom(other, sorted((tmp_path / "part").iterdir()))[..., 0], hounsfield[2:8] > 100)
+    shell("run", segmenting, "--set", "seg.path=" + str(other), "--overwrite", "--set", "level=200")
+    assert by_highdicom(other, phantom_ct.paths).sum() == (hounsfield > 200).sum()
+
+
+def test_another_segmentation_can_be_read_instead(shell, segmenting, phantom_ct, tmp_path):
+    shell("run", segmenting)
+    shell("run", segmenting, "--output", tmp_path / "lower.dcm", "--set", "level=100")
+    read = sw.SegmentationReader(tmp_path / "bone.dcm") >> sw.VolumeWriter(tmp_path / "a.nrrd", on_headers="drop")
+    (tmp_path / "read.yaml").write_text(sw.Recipe.of(read).to_yaml(), encoding="utf-8")
+    shell("run", tmp_path / "read.yaml", "--input", tmp_path / "lower.dcm")
+    found = sitk.GetArrayFromImage(sitk.ReadImage(tmp_path / "a.nrrd"))
+    assert found.sum() == (values(phantom_ct.folder) > 100).sum()
+
+
+def test_the_script_of_a_segmentation_makes_the_same(shell, segmenting):
+    text = shell("codify", segmenting)
+    assert '{1: sw.Segment("Bone", ("3138006", "SCT", "Bone"), ("85756007", "SCT", "Tissue"))}' in text
+    names: dict[str, object] = {"__name__": "script"}
+    exec(compile(text, "script.py", "exec"), names)  # noqa: S102 - the point of the test
+    assert names["seg"].key == sw.Recipe.from_yaml(segmenting).build().key
 
 
 def test_codify_prints_the_script_of_a_recipe(shell, recipe, tmp_path):

@@ -12,7 +12,8 @@ import pytest
 import SimpleITK as sitk
 
 import slicewise as sw
-from segmentation_makers import headers_of, write_segmentation
+from segmentation_judges import by_highdicom
+from segmentation_makers import headers_of, structure_set, write_segmentation
 from witnesses import tool
 
 TEMPLATE = "algorithm: MANUAL\n1: Liver\n2: Spleen\n"
@@ -99,10 +100,59 @@ def test_segments_become_files_and_these_the_segmentation_again(shell, phantom_c
     assert "which is which" in shell(*command, "--output", tmp_path / "other.dcm", code=2)
 
 
+@pytest.fixture
+def floating(labels, tmp_path):
+    """Give the label map as floating-point numbers, as many programs write it, and with a value in between."""
+    image = sitk.Cast(sitk.ReadImage(labels[1]), sitk.sitkFloat32)
+    sitk.WriteImage(image, tmp_path / "float.nii.gz")
+    image[7, 20, 3] = 0.25
+    sitk.WriteImage(image, tmp_path / "between.nii.gz")
+    return tmp_path / "float.nii.gz", tmp_path / "between.nii.gz"
+
+
+def test_labels_may_be_stored_as_floating_point_numbers(shell, phantom_ct, labels, floating, tmp_path):
+    array, _, template = labels
+    options = ("--source", phantom_ct.folder, "--template", template, "--output", tmp_path / "seg.dcm")
+    shell("segment", floating[0], *options)
+    assert np.array_equal(by_highdicom(tmp_path / "seg.dcm", phantom_ct.paths, combine_segments=True), array)
+    told = shell("segment", floating[1], *options, "--overwrite", code=1)
+    assert "labels must be whole numbers from 0 on, and there is 0.25" in told
+    assert np.array_equal(by_highdicom(tmp_path / "seg.dcm", phantom_ct.paths, combine_segments=True), array)
+
+
+def test_fractions_are_not_taken_for_labels(shell, phantom_ct, labels, tmp_path):
+    _, path, template = labels
+    template.write_text("algorithm: MANUAL\n1: Liver\n")
+    image = sitk.Cast(sitk.ReadImage(path), sitk.sitkFloat32) / 4
+    sitk.WriteImage(image, tmp_path / "fractions.nii.gz")
+    options = ("--source", phantom_ct.folder, "--template", template, "--output", tmp_path / "seg.dcm")
+    shell("segment", tmp_path / "fractions.nii.gz", *options, "--kind", "fractional")
+    found = pydicom.dcmread(tmp_path / "seg.dcm")
+    assert found.SegmentationType == "FRACTIONAL"
+    assert sorted(np.unique(found.pixel_array)) == [0, 64, 128]
+
+
+def test_contours_need_the_series_they_were_drawn_on(shell, labels, tmp_path):
+    corners = np.array([(0.0, 0, 0), (9, 0, 0), (9, 9, 0)])
+    folder = tmp_path / "contours"
+    for name in ("a", "b"):
+        (folder / name).mkdir(parents=True)
+        structure_set(folder / name / "RS.dcm", {"Liver": [corners]})
+    told = shell("segment", folder / "a", "--template", labels[2], "--output", tmp_path / "new.dcm", code=2)
+    assert "--source: is missing: contours lie on the series they were drawn on" in " ".join(told.split())
+    (folder / "a" / "note.txt").write_text("no DICOM")
+    assert shell("segment", folder / "a").count("1 file passed over as not DICOM") == 1
+    several = shell("segment", folder, code=1)
+    assert f"give one file: {folder / 'a' / 'RS.dcm'}, {folder / 'b' / 'RS.dcm'}" in several
+
+
 def test_nothing_is_written_over(shell, segmentation, tmp_path):
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "notes.txt").write_text("mine")
-    assert "holds 1 files" in shell("segment", segmentation, "--output", tmp_path / "out", code=1)
+    told = shell("segment", segmentation, "--output", tmp_path / "out", code=1)
+    assert "the folder is not empty (notes.txt)" in told
+    assert "overwrite" not in told
+    assert f"choose another, such as {tmp_path / 'out' / 'seg'}" in told
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["notes.txt"]
 
 

@@ -124,6 +124,20 @@ def test_what_stands_twice_is_told(tmp_path):
         SegmentTemplate.from_yaml(tmp_path / "twice.yaml")
 
 
+def test_text_that_is_no_yaml_is_told_with_its_line(tmp_path):
+    path = tmp_path / "bad.yaml"
+    path.write_text("algorithm: MANUAL\n1: Liver\n2: {label: Lesion?, type: Neoplasm}\n")
+    with pytest.raises(ParameterError) as raised:
+        SegmentTemplate.from_yaml(path)
+    assert str(raised.value) == f"{path}, line 3: is no YAML: expected ',' or '}}', but got '?'"
+
+
+def test_codes_are_texts(tmp_path):
+    (tmp_path / "code.yaml").write_text("algorithm: MANUAL\n1: [10200004, SCT, Liver]\n")
+    with pytest.raises(ParameterError, match="segment 1, type: the value of a code stands in quotes"):
+        SegmentTemplate.from_yaml(tmp_path / "code.yaml")
+
+
 def test_descriptions_that_contradict_each_other_are_refused():
     with pytest.raises(ParameterError, match="metainfo 2: SeriesNumber is '2', and '1' in another one"):
         SegmentTemplate.from_dcmqi(metainfo([LIVER], SeriesNumber="1"), metainfo([SPINE], SeriesNumber="2"))

@@ -14,12 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image as Picture
 from PIL import ImageDraw
-from pydicom import Dataset
-from pydicom.dataset import FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, RTStructureSetStorage
 
 import slicewise as sw
-from makers import STUDY, box_positions, write_series
+from makers import box_positions, write_series
+from segmentation_makers import structure_set
 from slicewise.errors import (
     HeaderError,
     ParameterError,
@@ -60,36 +58,6 @@ def box(first, last, z):
     (left, top), (right, bottom) = first, last
     corners = [(left, top), (right + 1, top), (right + 1, bottom + 1), (left, bottom + 1)]
     return points([c - 0.5 for c, _ in corners], [r - 0.5 for _, r in corners], z)
-
-
-def structure_set(path, regions, kind="CLOSED_PLANAR", **attributes):
-    """Write a structure set of named lists of contours with pydicom."""
-    dataset = Dataset()
-    dataset.file_meta = FileMetaDataset()
-    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    dataset.file_meta.MediaStorageSOPClassUID = dataset.SOPClassUID = RTStructureSetStorage
-    dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID = "1.2.826.0.1.3680043.10.1.9"
-    dataset.StudyInstanceUID, dataset.SeriesInstanceUID = STUDY, "1.2.826.0.1.3680043.10.1.8"
-    dataset.Modality, dataset.PatientID, dataset.PatientName = "RTSTRUCT", "ID-1", "Doe^Jane"
-    dataset.StructureSetROISequence, dataset.ROIContourSequence, dataset.RTROIObservationsSequence = [], [], []
-    for k, (name, contours) in enumerate(regions.items()):
-        region, drawn, observed = Dataset(), Dataset(), Dataset()
-        region.ROINumber, region.ROIName = k + 3, name
-        region.ReferencedFrameOfReferenceUID = "1.2.826.0.1.3680043.10.1.4"
-        drawn.ReferencedROINumber, drawn.ROIDisplayColor, drawn.ContourSequence = k + 3, [255, 10 * k, 0], []
-        observed.ReferencedROINumber, observed.RTROIInterpretedType = k + 3, "ORGAN"
-        for contour in contours:
-            item = Dataset()
-            item.ContourGeometricType, item.NumberOfContourPoints = kind, len(contour)
-            item.ContourData = [f"{v:.10g}" for v in contour.reshape(-1)]
-            drawn.ContourSequence.append(item)
-        dataset.StructureSetROISequence.append(region)
-        dataset.ROIContourSequence.append(drawn)
-        dataset.RTROIObservationsSequence.append(observed)
-    for keyword, value in attributes.items():
-        setattr(dataset, keyword, value)
-    dataset.save_as(path, enforce_file_format=True)
-    return path
 
 
 def values(reader):

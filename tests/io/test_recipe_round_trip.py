@@ -8,6 +8,7 @@ import pkgutil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pydicom
 import pytest
 import SimpleITK as sitk
 from hypothesis import HealthCheck, assume, given, settings
@@ -16,6 +17,7 @@ from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
 import slicewise as sw
+from segmentation_makers import edited, structure_set
 from slicewise.errors import GraphError, ParameterError
 from slicewise.filters.sitk_reflection import spec_of
 from slicewise.pipeline.arithmetic import arithmetic
@@ -34,6 +36,58 @@ OTHER = sw.Image.from_array(np.ones((2, 3, 4), np.int16))
 MASK = sw.Image.from_array(np.ones((2, 3, 4), bool))
 
 # --- values -----------------------------------------------------------------------------------------
+
+
+def codes() -> st.SearchStrategy[tuple[str, str, str]]:
+    told = st.text("abcXYZ 0129-ä$", min_size=1, max_size=20).filter(str.strip)
+    return st.one_of(
+        st.sampled_from([("10200004", "SCT", "Liver"), ("24028007", "SCT", "Right"), ("0010", "99X", "${radius}")]),
+        st.tuples(told, st.sampled_from(["SCT", "DCM", "99MINE"]), told),
+    )
+
+
+@st.composite
+def segments(draw: st.DrawFn) -> sw.Segment:
+    item = Dataset()
+    item.SegmentedPropertyTypeModifierCodeSequence, item.PatientComments = [Dataset()], draw(words)
+    given: dict[str, Any] = {
+        "type_modifiers": st.lists(codes(), max_size=3),
+        "anatomic_region": codes(),
+        "algorithm_type": st.sampled_from(["AUTOMATIC", "MANUAL"]),
+        "algorithm_name": names,
+        "description": words,
+        "colour": st.tuples(*[st.integers(0, 65535)] * 3),
+        "further": st.just(item.to_json()),
+    }
+    known = {name: draw(s) for name, s in given.items() if draw(st.booleans())}
+    if draw(st.booleans()):
+        known |= {"tracking_id": draw(names), "tracking_uid": draw(uids)}
+    kind = draw(codes())
+    category = st.sampled_from([("123037004", "SCT", "Anatomical Structure"), ("85756007", "SCT", "Tissue")])
+    return sw.Segment(draw(st.one_of(st.just(kind[2]), names)), kind, draw(category), **known)
+
+
+@st.composite
+def templates(draw: st.DrawFn, lists: int = 1) -> sw.SegmentTemplate:
+    labels = st.integers(1, 2**32 - 1)
+    known = st.one_of(segments(), st.just(("10200004", "SCT", "Liver")))
+    made = [draw(st.dictionaries(labels, known, min_size=1, max_size=3)) for _ in range(lists)]
+    given: dict[str, Any] = {
+        "attributes": st.just({"SeriesNumber": "7", "ContentCreatorName": "Doe^Jane"}),
+        "fallbacks": st.just({"ContentLabel": "SEGMENTATION"}),
+        "files": st.lists(names, max_size=2),
+    }
+    try:
+        return sw.SegmentTemplate(
+            made,
+            algorithm_type=draw(st.sampled_from(["AUTOMATIC", "MANUAL", None])),
+            algorithm_name=draw(names),
+            **{name: draw(s) for name, s in given.items() if draw(st.booleans())},
+        )
+    except ParameterError:
+        assume(condition=False)
+        raise
+
 
 any_float = st.floats(allow_nan=False)
 real = st.floats(allow_nan=False, allow_infinity=False)
@@ -216,6 +270,7 @@ NODES: dict[str, st.SearchStrategy[Any]] = {
     "Cast": built(sw.Cast, dtypes),
     "Clip": built(sw.Clip, lower=np_numbers, upper=st.one_of(np_numbers, st.just(np.inf))),
     "Concatenate": st.just(sw.Concatenate([IMAGE])),
+    "ContourReader": st.nothing(),
     "Crop": st.one_of(
         built(sw.Crop, lower=radii, upper=radii, grid=geometries()),
         built(sw.Crop, size=sizes),
@@ -275,6 +330,19 @@ NODES: dict[str, st.SearchStrategy[Any]] = {
         sw.Rescale, output=st.tuples(numbers, numbers), input_range=st.lists(real, min_size=2), dtype=dtypes
     ),
     "SUVbw": built(sw.SUVbw),
+    "SegmentationReader": st.nothing(),
+    "SegmentationWriter": built(
+        sw.SegmentationWriter,
+        paths,
+        st.one_of(templates(), templates(2)),
+        kind=st.sampled_from(["binary", "labelmap", "fractional"]),
+        inplane_cropping=st.booleans(),
+        maximum_fractional_value=st.integers(1, 255),
+        source=st.just(IMAGE),
+        series_number=st.integers(1, 9999),
+        overrides=attributes,
+        transfer_syntax=st.just("deflated"),
+    ),
     "Select": st.tuples(maybe(st.integers(-2, 2)), maybe(st.integers(-3, 3)), maybe(st.sampled_from([-1, 1, 2]))).map(
         lambda s: sw.Median()[slice(*s), :, 1:]
     ),
@@ -311,7 +379,7 @@ NODES: dict[str, st.SearchStrategy[Any]] = {
     "WithPixelsFrom": st.just(sw.WithPixelsFrom(IMAGE, OTHER, keeps_units=True, tool="a tool")),
 }
 BASES = {"Filter", "Sink", "Turning", "Regrid", "NamedInputs", "SitkCall", "DerivedWriter"}
-WITHIN_RUNS = {"Fused", "Spooled", "WrittenVolume", "_Bounds"}
+WITHIN_RUNS = {"Fused", "Spooled", "WrittenVolume", "_Bounds", "_Measuring", "_Pair"}
 """What no graph of a user holds: made while one runs."""
 SECRET = {"secret": "0123456789abcdef"}
 
@@ -436,6 +504,38 @@ def test_readers_and_writers_come_back_with_files(phantom_ct: Any, tmp_path: Pat
     travel(ct >> sw.Median(1) >> sw.SeriesWriter(tmp_path / "out", series_description="Median"))
     travel(sw.SeriesReader(list(phantom_ct.paths)) >> sw.MultiFrameWriter(tmp_path / "one.dcm"))
     travel(sw.VolumeReader(tmp_path / "a.nrrd") >> sw.NewSeries("CT") >> sw.SeriesWriter(tmp_path / "new"))
+
+
+def test_readers_of_segmentations_and_contours_come_back_with_files(phantom_ct: Any, tmp_path: Path) -> None:
+    ct = sw.SeriesReader(phantom_ct.folder)
+    liver = sw.SegmentTemplate({1: ("10200004", "SCT", "Liver")}, algorithm_type="MANUAL")
+    ((ct > 0) >> sw.SegmentationWriter(tmp_path / "seg.dcm", liver)).update(progress=False)
+    headers = pydicom.dcmread(phantom_ct.paths[0], stop_before_pixels=True)
+    corners = np.array([ct.geometry.index_to_point(corner) for corner in ((5, 5, 3), (20, 5, 3), (20, 30, 3))])
+    contours = structure_set(tmp_path / "rt.dcm", {"Liver, ${left}": [corners]}, PatientID=headers.PatientID)
+    frame = headers.FrameOfReferenceUID
+    edited(contours, lambda ds: setattr(ds.StructureSetROISequence[0], "ReferencedFrameOfReferenceUID", frame))
+    for key in (None, 1, "Liver", ("10200004", "SCT", "Liver")):
+        travel(sw.SegmentationReader(tmp_path / "seg.dcm", segment=key, series=None))
+        recipe = travel(ct >> sw.Mask(sw.SegmentationReader(tmp_path / "seg.dcm", segment=key, source=ct)))
+        assert recipe.inputs == ("input", "segmentation_reader")
+    for key in (None, 3, "Liver, ${left}"):
+        reader = sw.ContourReader(contours, source=ct, roi=key, tolerance=0.25, overlap="last")
+        assert travel(reader >> sw.SegmentationWriter(tmp_path / "b.dcm", liver)).inputs == ("input", "contour_reader")
+        scripted(reader)
+    scripted(sw.SegmentationReader(tmp_path / "seg.dcm", segment=("10200004", "SCT", "Liver"), source=ct))
+
+
+def test_codes_that_no_header_could_state_come_back_as_they_were_read() -> None:
+    item = Dataset()
+    item.SegmentNumber, item.SegmentLabel, item.SegmentAlgorithmType = 7, "x", "MANUAL"
+    code = Dataset()
+    code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = "1", "", ""
+    item.SegmentedPropertyCategoryCodeSequence = item.SegmentedPropertyTypeCodeSequence = [code]
+    read = sw.Segment.from_item(item)
+    node = sw.Function(functools.partial(doubled, read))
+    assert "!Segment" in travel(node).to_yaml()
+    scripted(node)
 
 
 def test_what_is_shared_stays_shared(phantom_ct: Any) -> None:

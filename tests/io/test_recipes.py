@@ -9,6 +9,7 @@ import sys
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from pydicom.sr.codedict import codes
 
 import slicewise as sw
 from slicewise.errors import ReadError, RecipeError, SlicewiseWarning
@@ -112,6 +113,111 @@ def test_what_is_left_at_its_default_is_not_written():
         "    folder: out",
         "    series_number: 7",
     ]
+
+
+SEGMENTING = """\
+slicewise: 1
+parameters: {{tool: {{default: by eye}}}}
+nodes:
+  mask: {{node: Image}}
+  seg:
+    node: SegmentationWriter
+    input: mask
+    path: seg.dcm
+    template: !SegmentTemplate
+      algorithm_type: AUTOMATIC
+      algorithm_name: "${{tool}}"
+      segments: {segments}
+result: seg
+versions: {{SegmentationWriter: 1}}
+"""
+LIVER = ("10200004", "SCT", "Liver")
+
+
+def template_of(segments):
+    return sw.Recipe.from_yaml(SEGMENTING.format(segments=segments)).build(mask=sw.SegmentationReader("x")).template
+
+
+@pytest.fixture
+def no_check(monkeypatch):
+    """Let a writer be that has nothing to write."""
+    monkeypatch.setattr(sw.SegmentationWriter, "check", lambda self: None)
+
+
+def test_segments_are_written_as_codes_or_by_their_names(no_check):
+    known = {
+        "{1: Liver}": sw.Segment("Liver", LIVER, codes.SCT.AnatomicalStructure),
+        "{1: ['10200004', SCT, Liver]}": sw.Segment("Liver", LIVER, codes.SCT.AnatomicalStructure),
+        "{1: {label: L, type: liver, category: Tissue}}": sw.Segment("L", LIVER, codes.SCT.Tissue),
+        "{1: {type: Kidney, type_modifiers: Left, algorithm_type: MANUAL}}": sw.Segment(
+            "Kidney",
+            codes.SCT.Kidney,
+            codes.SCT.AnatomicalStructure,
+            type_modifiers=[codes.SCT.Left],
+            algorithm_type="MANUAL",
+        ),
+        "{1: {type: Neoplasm, anatomic_region: ['10200004', SCT, Liver], colour: [1, 2, 3]}}": sw.Segment(
+            "Neoplasm",
+            codes.SCT.Neoplasm,
+            codes.SCT.MorphologicallyAbnormalStructure,
+            anatomic_region=LIVER,
+            colour=(1, 2, 3),
+        ),
+    }
+    for text, segment in known.items():
+        expected = sw.SegmentTemplate({1: segment}, algorithm_type="AUTOMATIC", algorithm_name="by eye")
+        assert template_of(text) == expected
+    several = template_of("[{1: Liver}, {1: Spleen}]")
+    assert [one[1].type.meaning for one in several.segments] == ["Liver", "Spleen"]
+
+
+def test_of_segments_what_follows_is_not_written():
+    template = sw.SegmentTemplate(
+        {
+            1: LIVER,
+            2: sw.Segment("Lesion", codes.SCT.Neoplasm, codes.SCT.MorphologicallyAbnormalStructure),
+            3: sw.Segment("Spleen", codes.SCT.Spleen, codes.SCT.Tissue, algorithm_type="MANUAL", further='{"a": 1}'),
+        },
+        algorithm_type="AUTOMATIC",
+        algorithm_name="a network",
+    )
+    lines = sw.Recipe.of(sw.SegmentationWriter("seg.dcm", template)).to_yaml().splitlines()
+    assert lines[5:19] == [
+        "    template: !SegmentTemplate",
+        "      segments:",
+        "        1: ['10200004', SCT, Liver]",
+        "        2:",
+        "          label: Lesion",
+        "          type: ['108369006', SCT, Neoplasm]",
+        "        3:",
+        "          type: ['78961009', SCT, Spleen]",
+        "          category: ['85756007', SCT, Tissue]",
+        "          algorithm_type: MANUAL",
+        """          further: '{"a": 1}'""",
+        "      algorithm_type: AUTOMATIC",
+        "      algorithm_name: a network",
+        "result: writer",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("segments", "told"),
+    [
+        ("{1: Lver}", "segment 1, type: no code is named 'Lver'; did you mean 'Liver'"),
+        ("{1: [10200004, SCT, Liver]}", "segment 1, type: the value of a code stands in quotes"),
+        ("{1: {label: Liver}}", "segment 1: 'type' is missing"),
+        ("{1: {type: Liver, region: Abdomen}}", "segment 1 has no 'region': it has label, type, category, "),
+        ("{0: Liver}", "a label must be a whole number from 1 on"),
+        ("{1: Artery}", "the standard has Tissue and Anatomical Structure for 'Artery', so that it must be said"),
+        ("Liver", "'segments' are written by their labels, e.g. segments: {1: Liver}"),
+        ("{1: {type: Liver, algorithm_type: BYHAND}}", "'algorithm_type' must be one of AUTOMATIC, SEMIAUTOMATIC"),
+    ],
+)
+def test_what_is_wrong_with_a_segment_is_told_with_its_line(no_check, segments, told):
+    with pytest.raises(RecipeError) as raised:
+        template_of(segments)
+    assert str(raised.value).startswith("recipe, line 9: seg.template is no !SegmentTemplate: ")
+    assert told in str(raised.value)
 
 
 def test_parameters_stand_for_whole_values():

@@ -61,8 +61,13 @@ def _told(error: SlicewiseError) -> str:
 
 @contextmanager
 def _warnings_as_lines() -> Iterator[None]:
+    told: set[str] = set()
+
     def show(message: Warning | str, *_: object, **__: object) -> None:
-        typer.echo(f"slicewise: warning: {message}", err=True)
+        # A command may look at the same files twice.
+        if str(message) not in told:
+            told.add(str(message))
+            typer.echo(f"slicewise: warning: {message}", err=True)
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

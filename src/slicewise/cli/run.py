@@ -101,11 +101,13 @@ def _values(texts: Sequence[str] | None) -> dict[str, Any]:
 
 def _read_instead(recipe: Recipe, texts: Sequence[str] | None, values: dict[str, Any]) -> dict[str, Any]:
     """Return readers for images that the recipe does not read itself; the paths of those that it does go to values."""
+    from slicewise.io.recipes.entries import FILE_READERS
+
     kinds = {entry.id: entry.kind_name for entry in recipe.nodes}
     given: dict[str, Any] = {}
     for text in texts or ():
         name, path = _named(recipe, text)
-        if kinds[name] in ("SeriesReader", "VolumeReader"):
+        if kinds[name] in FILE_READERS:
             values[f"{name}.path"] = path
         else:
             given[name] = _reader(path)

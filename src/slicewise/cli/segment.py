@@ -78,7 +78,7 @@ def segment(
     if all(path.name.lower().endswith(_VOLUMES) for path in source):
         _check_unused({"--segment": only, "--each": each or None}, "for a SEG or RTSTRUCT")
         described = _template(template)
-        masks = _joined(_in_order(source, described))
+        masks = _joined(_in_order(source, described), are_labels=kind != "fractional")
     else:
         if len(source) > 1:
             raise typer.BadParameter("is one SEG or RTSTRUCT, or several label maps", param_hint="SRC")
@@ -89,6 +89,8 @@ def segment(
         if template is None:
             _export(opened, output, how, each=each, format_=format_, json=json, quiet=quiet)
             return
+        if not opened.is_connected:
+            raise typer.BadParameter("is missing: contours lie on the series they were drawn on", param_hint="--source")
         masks, described = opened, _template(template)
     writing = {
         "kind": kind,
@@ -135,11 +137,13 @@ def _in_order(paths: Sequence[Path], template: SegmentTemplate) -> Sequence[Path
     return [by_name[Path(file).name] for file in files]
 
 
-def _joined(paths: Sequence[Path]) -> Node:
+def _joined(paths: Sequence[Path], *, are_labels: bool) -> Node:
     from slicewise.filters.combine import Join
+    from slicewise.filters.whole_labels import whole_labels
     from slicewise.io.volumes import VolumeReader
 
-    volumes = [VolumeReader(path) for path in paths]
+    readers = [VolumeReader(path) for path in paths]
+    volumes = [whole_labels(reader) if are_labels else reader for reader in readers]
     return volumes[0] if len(volumes) == 1 else Join(tuple(volumes))
 
 

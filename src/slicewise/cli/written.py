@@ -12,21 +12,12 @@ __all__ = ["for_programs", "print_written"]
 
 def print_written(written: Written, *, whole: bool) -> None:
     """Print what was written, where, and what became of attributes and pixels; ``whole`` prints all of the report."""
-    told = written.report
-    counts = ", ".join(f"{number} {action}" for action, number in told.counts.items())
-    (first, *more) = written.paths
-    where = written.folder if more or told.slices == 1 else first
-    print(f"{told.slices} {'slices' if where == written.folder else 'frames'} written to {where}")
-    print(f"series {written.series_uid}")
+    print(written.headline)
     if whole:
-        print(told)
+        print(written.report)
         return
-    print(f"attributes: {counts} (--report tells which and why)")
-    print(f"pixels: {told.storage}; largest error {told.largest_error:.3g}")
-    if told.loss is not None:
-        print(told.loss)
-    for warning in told.warnings:
-        print(f"note: {warning}")
+    attributes, *lines = written.report.brief
+    print("\n".join([f"{attributes} (--report tells which and why)", *lines]))
 
 
 def for_programs(written: Written) -> dict[str, object]:

@@ -11,7 +11,7 @@ from slicewise.dicom.coded import to_code
 from slicewise.errors import ParameterError
 from slicewise.image import Code
 
-__all__ = ["category_of", "code_named"]
+__all__ = ["category_of", "code_named", "codes_named"]
 
 _CATEGORIES = {
     "CID7191": "Tissue",
@@ -48,6 +48,10 @@ def code_named(name: Any, what: str) -> Code:
     >>> code_named("adrenal gland", "type")
     Code(value='23451007', scheme='SCT', meaning='Adrenal gland')
     """
+    if isinstance(name, list | tuple) and len(name) == 3 and isinstance(name[0], int | float):
+        raise ParameterError(
+            f"{what}: the value of a code stands in quotes, e.g. ['10200004', 'SCT', 'Liver'] (got {[*name]!r})"
+        )
     if not isinstance(name, str):
         return to_code(name)
     wanted = _plain(name)
@@ -60,6 +64,21 @@ def code_named(name: Any, what: str) -> Code:
         f"{what}: no code is named {name!r}; {hint}Give a name of pydicom's dictionaries, or value, scheme and "
         "meaning, e.g. ['10200004', 'SCT', 'Liver']"
     )
+
+
+def codes_named(value: Any, what: str) -> list[Code]:
+    """Return the codes of one name, of several, or of one code as value, scheme and meaning.
+
+    Raises
+    ------
+    ParameterError
+        If no code has such a name.
+    """
+    if value is None:
+        return []
+    if isinstance(value, list | tuple) and not (len(value) == 3 and value[1] in (*_SCHEMES, "SRT", "FMA")):
+        return [code_named(one, what) for one in value]
+    return [code_named(value, what)]
 
 
 def category_of(code: Code, what: str) -> Code:
@@ -75,8 +94,9 @@ def category_of(code: Code, what: str) -> Code:
         return found[0]
     known = " and ".join(category.meaning for category in found) or "no category"
     raise ParameterError(
-        f"{what}: the standard has {known} for {code.meaning!r}, so that it must be said: category='Anatomical "
-        "Structure', 'Tissue', 'Morphologically Abnormal Structure', 'Physical object', ..."
+        f"{what}: the standard has {known} for {code.meaning!r}, so that it must be said, such as 'Anatomical "
+        "Structure', 'Tissue', 'Morphologically Abnormal Structure', 'Physical object': in YAML as 'category: Tissue', "
+        "in Python as sw.Segment(label, type, codes.SCT.Tissue)"
     )
 
 

@@ -63,6 +63,8 @@ class Report:
         What a reader should know.
     loss : Loss, optional
         What the compression lost; None if it lost nothing.
+    frames : int, optional
+        Number of frames, where it is not that of the slices.
     """
 
     rows: tuple[ReportRow, ...]
@@ -71,6 +73,7 @@ class Report:
     storage: str
     warnings: tuple[str, ...] = ()
     loss: Loss | None = None
+    frames: int | None = None
 
     def of(self, action: Action) -> tuple[ReportRow, ...]:
         """Return the rows of one kind."""
@@ -81,10 +84,22 @@ class Report:
         """Number of attributes kept, regenerated and dropped."""
         return {action.value: len({row.tag for row in self.of(action)}) for action in Action}
 
+    @property
+    def brief(self) -> tuple[str, ...]:
+        """Lines that tell how many attributes were kept, how true the pixels are, and what a reader should know."""
+        counts = ", ".join(f"{number} {action}" for action, number in self.counts.items())
+        return (
+            f"attributes: {counts}",
+            f"pixels: {self.storage}; largest error {self.largest_error:.3g}",
+            *([] if self.loss is None else [str(self.loss)]),
+            *(f"note: {warning}" for warning in self.warnings),
+        )
+
     def as_dict(self) -> dict[str, Any]:
         """Return everything as numbers, texts, lists and dictionaries, as JSON has them; slices are counted from 0."""
         return {
             "slices": self.slices,
+            "frames": self.frames,
             "largest_error": self.largest_error,
             "storage": self.storage,
             "warnings": list(self.warnings),
@@ -102,13 +117,9 @@ class Report:
         }
 
     def __str__(self) -> str:
-        counts = ", ".join(f"{number} {action}" for action, number in self.counts.items())
-        lines = [
-            f"{self.slices} slices; attributes: {counts}",
-            f"pixels: {self.storage}; largest error {self.largest_error:.3g}",
-            *([] if self.loss is None else [str(self.loss)]),
-            *(f"note: {warning}" for warning in self.warnings),
-        ]
+        frames = "" if self.frames is None else f" in {self.frames} frames"
+        attributes, *lines = self.brief
+        lines = [f"{self.slices} slices{frames}; {attributes}", *lines]
         for action in (Action.REGENERATED, Action.DROPPED):
             lines += _lines(action, self.of(action))
         return "\n".join(lines)

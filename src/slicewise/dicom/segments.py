@@ -62,7 +62,7 @@ def _value(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
         raise ParameterError(f"{attribute.name!r} must be a whole number from 0 to {(1 << 32) - 1} (got {value!r})")
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Segment:
     """A segment: what it shows, where in the body, and how it was made.
 
@@ -110,6 +110,8 @@ class Segment:
     >>> liver = Segment("Liver", codes.SCT.Liver, codes.SCT.AnatomicalStructure, algorithm_type="MANUAL")
     >>> liver.with_rgb((221, 130, 101)).rgb
     (221, 130, 101)
+    >>> Segment("Left", codes.SCT.Kidney, codes.SCT.AnatomicalStructure)
+    Segment('Left', type=('64033007', 'SCT', 'Kidney'), category=('91723000', 'SCT', 'Anatomical Structure'))
     """
 
     label: str = attrs.field(validator=_text)
@@ -126,7 +128,13 @@ class Segment:
     colour: Lab | None = attrs.field(default=None, converter=attrs.converters.optional(check_lab), kw_only=True)
     number: int | None = attrs.field(default=None, validator=_number, kw_only=True)
     value: int | None = attrs.field(default=None, validator=_value, kw_only=True)
-    further: str = attrs.field(default="", repr=False, kw_only=True)
+    further: str = attrs.field(default="", kw_only=True)
+
+    def __repr__(self) -> str:
+        fields = [f for f in attrs.fields(Segment) if f.name not in ("label", "further")]
+        shown = {f.name: getattr(self, f.name) for f in fields if getattr(self, f.name) != f.default}
+        told = [f"{k}={tuple(v) if isinstance(v, Code) else v!r}" for k, v in shown.items()]
+        return f"Segment({', '.join([repr(self.label), *told])})"
 
     def check(self) -> None:
         """Raise unless a header can state the segment; one that was read may break rules, and is a segment still.

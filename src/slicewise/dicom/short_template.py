@@ -9,12 +9,11 @@ from typing import Any
 
 import yaml
 
-from slicewise.dicom.code_names import category_of, code_named
+from slicewise.dicom.code_names import category_of, code_named, codes_named
 from slicewise.dicom.colours import lab_of_rgb
 from slicewise.dicom.segments import Segment
 from slicewise.dicom.template_attributes import ATTRIBUTES
 from slicewise.errors import ParameterError, ReadError
-from slicewise.image import Code
 
 __all__ = ["parsed"]
 
@@ -73,7 +72,10 @@ def _content(path: Path) -> tuple[str, Mapping[Any, Any]]:
     except OSError as error:
         raise ReadError(f"{path}: cannot be read ({error.strerror})") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ParameterError(f"{path}: is no YAML ({error})") from error
+        mark = getattr(error, "problem_mark", None)
+        line = "" if mark is None else f", line {mark.line + 1}"
+        problem = getattr(error, "problem", None) or error
+        raise ParameterError(f"{path}{line}: is no YAML: {problem}") from None
     if not isinstance(content, dict):
         raise ParameterError(f"{path}: must have a line for each label, e.g. '1: Liver'")
     return str(path), content
@@ -91,9 +93,9 @@ def _segment(value: Any, place: str) -> Segment:
     values: dict[str, Any] = {
         "type": kind,
         "category": category_of(kind, place) if category is None else code_named(category, f"{place}, category"),
-        "type_modifiers": _codes(said.get("modifiers"), f"{place}, modifiers"),
+        "type_modifiers": codes_named(said.get("modifiers"), f"{place}, modifiers"),
         "anatomic_region": None if said.get("region") is None else code_named(said["region"], f"{place}, region"),
-        "anatomic_region_modifiers": _codes(said.get("region_modifiers"), f"{place}, region_modifiers"),
+        "anatomic_region_modifiers": codes_named(said.get("region_modifiers"), f"{place}, region_modifiers"),
         "algorithm_type": said.get("algorithm"),
         "label": kind.meaning,
         "colour": None if said.get("colour") is None else lab_of_rgb(said["colour"]),
@@ -104,12 +106,3 @@ def _segment(value: Any, place: str) -> Segment:
     except ParameterError as error:
         raise ParameterError(f"{place}: {error}") from error
     return segment
-
-
-def _codes(value: Any, place: str) -> list[Code]:
-    if value is None:
-        return []
-    # One name, several, or one code of value, scheme and meaning.
-    if isinstance(value, list) and not (len(value) == 3 and value[1] in ("SCT", "DCM", "SRT", "FMA")):
-        return [code_named(one, place) for one in value]
-    return [code_named(value, place)]

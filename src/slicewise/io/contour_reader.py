@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -30,6 +31,7 @@ from slicewise.io.parameters import one_of, tolerance
 from slicewise.io.paths import path_or_paths
 from slicewise.pipeline.effect import Effect
 from slicewise.pipeline.node import Array, Block, Node, Outline, Slab, fields_of, input_node, node
+from slicewise.pipeline.sources import SourceFile
 
 __all__ = ["ContourReader"]
 
@@ -121,6 +123,17 @@ class ContourReader(Node):
         """Return the name of the file, without the folder that it was in, and what differs from the defaults."""
         _, _, changed = self.parameter_text.partition(", ")
         return ", ".join(filter(None, [repr(self._opened.file.path.name), changed]))
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The file."""
+        return (self._opened.file.path,)
+
+    @property
+    def source_files(self) -> tuple[SourceFile, ...]:
+        """The file on disk, as it was when its header was read."""
+        file = self._opened.file
+        return (file.source.on_disk(file.size, file.mtime_ns),)
 
     @property
     def regions(self) -> tuple[Region, ...]:

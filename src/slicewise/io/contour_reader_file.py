@@ -203,7 +203,7 @@ def open_structure_set(path: PathLike | Sequence[PathLike]) -> StructureSet:
             "SegmentationReader segmentations (SEG)"
         )
     if len(those) > 1:
-        listed = ", ".join(file.path.name for file in those[:6]) + (", ..." if len(those) > 6 else "")
+        listed = ", ".join(str(file.path) for file in those[:6]) + (", ..." if len(those) > 6 else "")
         raise SeveralSeriesError(f"{name}: there are {len(those)} structure sets, give one file: {listed}")
     opened = StructureSet(those[0], assemble([those[0].header]))
     try:

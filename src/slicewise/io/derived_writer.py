@@ -59,6 +59,19 @@ class Written:
     series_uid: str
     report: Report
 
+    @property
+    def headline(self) -> str:
+        """What was written and where to, in two lines."""
+        told = self.report
+        is_one_file = len(self.paths) == 1 and (told.slices > 1 or told.frames is not None)
+        number = told.frames if is_one_file and told.frames is not None else told.slices
+        what = f"{number} {'frame' if is_one_file else 'slice'}{'s' * (number != 1)}"
+        where = "handed over" if not self.paths else f"written to {self.paths[0] if is_one_file else self.folder}"
+        return f"{what} {where}\nseries {self.series_uid}"
+
+    def __str__(self) -> str:
+        return "\n".join([self.headline, *self.report.brief])
+
 
 def _known_syntax(_: Any, __: Any, value: str | Lossy) -> None:
     syntax_of(value)

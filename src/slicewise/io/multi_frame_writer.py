@@ -24,11 +24,12 @@ from slicewise.dicom.new_headers import new_attributes
 from slicewise.dicom.storing import Storage
 from slicewise.dicom.uids import fresh_uids
 from slicewise.dicom.values import text_of
-from slicewise.errors import DestinationError, ParameterError, WriteError
+from slicewise.errors import ParameterError, WriteError
 from slicewise.image import ImageInfo
 from slicewise.image.elements import tag_of
-from slicewise.io.derived_writer import DerivedWriter, Written, check_no_source, source_uids
+from slicewise.io.derived_writer import DerivedWriter, Written, source_uids
 from slicewise.io.multi_frame_trial import MultiFrameTrial, complete, is_new_class, some_form
+from slicewise.io.one_file import check_file_destination
 from slicewise.io.staging import folder_beside
 from slicewise.pipeline.node import node
 from slicewise.pipeline.run import Runner
@@ -185,18 +186,4 @@ class MultiFrameWriter(DerivedWriter):
             )
 
     def _check_destination(self) -> None:
-        target = self.path.resolve()
-        for n in self.walk():
-            if any(Path(file).resolve() == target for file in getattr(n, "files", ())):
-                raise DestinationError(f"{self.path}: is a file of the source, which is never overwritten")
-        if not self.path.exists():
-            return
-        if not self.path.is_file() or not self.overwrite:
-            what = "there is a file already; replace it with overwrite=True" if self.path.is_file() else "is a folder"
-            raise DestinationError(f"{self.path}: {what}, or choose another name")
-        with self.path.open("rb") as file:
-            if file.read(132)[128:] != b"DICM":
-                raise DestinationError(
-                    f"{self.path}: is not a DICOM file, and overwriting would delete it; choose another name"
-                )
-        check_no_source(self.path.parent, [self.path], self.source.info)
+        check_file_destination(self.path, self, self.source.info, overwrite=self.overwrite)

@@ -15,7 +15,7 @@ import numpy as np
 from slicewise.dicom.segment_template import SegmentTemplate
 from slicewise.dicom.segments import Segment
 from slicewise.dicom.template_attributes import ATTRIBUTES, misfit
-from slicewise.errors import ParameterError, SlicewiseWarning
+from slicewise.errors import DestinationError, ParameterError, SlicewiseWarning
 from slicewise.image import Headers, Image
 from slicewise.io.segmentation_reader import SegmentationReader
 from slicewise.io.staging import check_destination, staged_folder
@@ -78,7 +78,7 @@ def export_segmentation(
     Raises
     ------
     DestinationError
-        If the folder is there and not empty.
+        If the folder is there and not empty, or is a file.
     ParameterError
         If the format is not known; or segments hold fractions, which make no label map.
     SeriesError
@@ -89,8 +89,14 @@ def export_segmentation(
     final = Path(folder).expanduser()
     if format not in _FORMATS:
         raise ParameterError(f"'format' must be one of {', '.join(_FORMATS)} (got {format!r})")
-    check_destination(final, overwrite=False)
     stem = reader.files[0].name.partition(".")[0] or "segmentation"
+    there = sorted(final.iterdir()) if final.is_dir() else []
+    if there:
+        raise DestinationError(
+            f"{final}: the folder is not empty ({there[0].name}), and what is there is not touched: choose "
+            f"another, such as {final / stem}"
+        )
+    check_destination(final, overwrite=False)
     shown = _shown(reader)
     options: dict[str, Any] = {"memory": memory, "workers": workers, "progress": progress}
     names: list[str] = []

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import numpy as np
 
+from slicewise.dicom.parsing import DEFLATED
+from slicewise.dicom.pixels import NATIVE_SYNTAXES
 from slicewise.errors import (
     ParameterError,
     PatientMismatchError,
@@ -31,6 +33,7 @@ from slicewise.io.segmentation_reader_slices import fill_labels, fill_masks
 from slicewise.io.segmentation_reader_table import segment_table
 from slicewise.pipeline.effect import Effect
 from slicewise.pipeline.node import Array, Block, Node, Slab, fields_of, input_node, node
+from slicewise.pipeline.sources import SourceFile
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -148,6 +151,16 @@ class SegmentationReader(Node):
     def files(self) -> tuple[Path, ...]:
         """The file; of a concatenation, all of them."""
         return tuple(file.path for file in self._opened.files)
+
+    @property
+    def source_files(self) -> tuple[SourceFile, ...]:
+        """The files on disk, as they were when their headers were read."""
+        return tuple(dict.fromkeys(f.source.on_disk(f.size, f.mtime_ns) for f in self._opened.files))
+
+    @property
+    def is_cheap(self) -> bool:
+        """Whether all pixels are stored as they are, or as bits."""
+        return NATIVE_SYNTAXES.issuperset(self.transfer_syntaxes) and DEFLATED not in self.transfer_syntaxes
 
     @property
     def transfer_syntaxes(self) -> tuple[str, ...]:

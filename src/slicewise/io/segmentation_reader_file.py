@@ -225,7 +225,7 @@ def open_segmentation(path: PathLike | Sequence[PathLike], series: str | int | N
 def _one_image(files: Sequence[HeaderFile], name: str) -> tuple[HeaderFile, ...]:
     if len(files) > 1:
         if len({file.text(_CONCATENATION) for file in files}) > 1 or not files[0].text(_CONCATENATION):
-            listed = ", ".join(file.path.name for file in files[:6]) + (", ..." if len(files) > 6 else "")
+            listed = ", ".join(str(file.path) for file in files[:6]) + (", ..." if len(files) > 6 else "")
             raise SeveralSeriesError(f"{name}: the series holds {len(files)} segmentations, give one file: {listed}")
         files = sorted(files, key=lambda file: _number(file.header.element(_PART)))
     check_concatenations(files, may_lack_parts=False)

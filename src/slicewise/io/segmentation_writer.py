@@ -21,7 +21,7 @@ from slicewise.dicom.uids import check_prefix, fresh_uids, reproducible_uids
 from slicewise.dicom.values import text_of
 from slicewise.errors import HeaderError, ParameterError, WriteError
 from slicewise.filters.pixels_back import WithPixelsFrom
-from slicewise.image import Action
+from slicewise.image import Action, ImageInfo
 from slicewise.image.elements import tag_of
 from slicewise.io.derived_writer import Written, source_uids
 from slicewise.io.instance_files import IMPLEMENTATION
@@ -31,10 +31,11 @@ from slicewise.io.parameters import fixed_mapping, integer_string, one_of
 from slicewise.io.segmentation_frames import SetAside
 from slicewise.io.segmentation_kinds import KINDS, SegmentationKind
 from slicewise.io.segmentation_run import SegmentationRun
+from slicewise.io.segmentation_values import check_values, segments_of
 from slicewise.io.software import this_software
 from slicewise.io.staging import folder_beside
 from slicewise.pipeline.keys import content_key
-from slicewise.pipeline.node import Node, fields_of, input_node, node
+from slicewise.pipeline.node import Node, Slab, fields_of, input_node, node
 from slicewise.pipeline.run import Runner, Sink
 
 __all__ = ["SegmentationWriter"]
@@ -56,7 +57,7 @@ def _template(value: Any) -> SegmentTemplate:
     if isinstance(value, Mapping):
         return SegmentTemplate(value)
     raise ParameterError(
-        "'template' must be a SegmentTemplate, e.g. SegmentTemplate.from_dcmqi('metainfo.json') or "
+        "'template' must be a SegmentTemplate, e.g. SegmentTemplate.from_yaml('template.yaml') or "
         f"SegmentTemplate({{1: codes.SCT.Liver}}, algorithm_type='MANUAL') (got {type(value).__name__})"
     )
 
@@ -64,11 +65,6 @@ def _template(value: Any) -> SegmentTemplate:
 def _fraction(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 255:
         raise ParameterError(f"{attribute.name!r} must be a whole number from 1 to 255 (got {value!r})")
-
-
-def _with_values(segments: Mapping[int, Segment]) -> Mapping[int, Segment]:
-    """Return segments that know their labels, which may not be the numbers they get."""
-    return {label: attrs.evolve(segment, value=label) for label, segment in segments.items()}
 
 
 @node
@@ -165,6 +161,24 @@ class SegmentationWriter(Sink):
                 f"(got {self.transfer_syntax!r})"
             )
 
+    @cached_property
+    def info(self) -> ImageInfo:
+        """What is known of the mask as it is written."""
+        self.input_infos()
+        return self.labels.info
+
+    @property
+    def whole(self) -> bool:
+        """Whether slices of a mask from outside are no slices of its source."""
+        return self.is_connected and self.source is not None and self.labels.whole
+
+    def request(self, slab: Slab, *inputs: ImageInfo) -> tuple[Slab, ...]:
+        """Return slices of the mask; of its source, grid and headers count alone."""
+        if self.source is None:
+            return super().request(slab, *inputs)
+        mask, source = inputs
+        return self.labels.request(slab, source, mask)[::-1]
+
     @property
     def parameter_text(self) -> str:
         """The path, the template, and what differs from the defaults."""
@@ -177,7 +191,7 @@ class SegmentationWriter(Sink):
         """Raise what can be known to be wrong before a pixel is read."""
         super().check()
         check_source(self.labels.info)
-        self._check_values()
+        check_values(self.labels.info, self.kind)
         self._derived(self._uids())
         _ = self._segments
         self._check_destination()
@@ -229,48 +243,7 @@ class SegmentationWriter(Sink):
 
     @cached_property
     def _segments(self) -> tuple[Mapping[int, Segment], ...]:
-        """For each component its labels and what they stand for."""
-        components = self.labels.info.components
-        lists = self.template.segments
-        if components == 1 and self.kind != "fractional":
-            segments = _with_values(self.template.merged)
-            if self.labels.info.dtype.kind == "b" and len(segments) == 1:
-                return ({1: next(iter(segments.values()))},)  # there is only one thing that True can be
-            return (segments,)
-        if len(lists) == components > 1 and self.kind != "fractional":
-            labels = [label for one in lists for label in one]
-            # A label that is used twice tells nothing.
-            return tuple(_with_values(one) if len(set(labels)) == len(labels) else one for one in lists)
-        segments = _with_values(self.template.merged)
-        if len(segments) != components:
-            described = (
-                f"{len(lists)} lists of {len(segments)} segments" if len(lists) > 1 else f"{len(segments)} segments"
-            )
-            raise ParameterError(
-                f"the image has {components} component{'s' * (components > 1)}, and the template {described}: there "
-                "must be one component for each"
-            )
-        return tuple({1: segments[label]} for label in sorted(segments))
-
-    def _check_values(self) -> None:
-        info = self.labels.info
-        is_float = info.dtype.kind == "f"
-        if self.kind == "fractional":
-            if not is_float and info.dtype.kind != "b":
-                raise ParameterError(
-                    f"fractional segments are fractions from 0 to 1 as floating-point numbers (got {info.dtype}): "
-                    "scale them first, or write kind='binary'"
-                )
-        elif info.dtype.kind not in "biu":
-            raise ParameterError(
-                f"labels must be whole numbers (got {info.dtype}): round them with Cast('uint8') if that is what they "
-                "are, or write probabilities with kind='fractional'"
-            )
-        if self.kind == "labelmap" and info.components > 1:
-            raise ParameterError(
-                f"a label map has one label for each pixel, and the image has {info.components} components, which may "
-                "overlap: write kind='binary'"
-            )
+        return segments_of(self.labels.info, self.template, self.kind)
 
     def _derived(self, uids: Iterator[str]) -> DerivedHeaders:
         info = self.labels.info
@@ -314,6 +287,7 @@ class SegmentationWriter(Sink):
             rows=headers.rows(info.history, frozenset(source_tags - stated)),
             slices=info.slices,
             largest_error=aside.largest_error,
+            frames=int(text_of(headers.headers.element(tag_of("NumberOfFrames"), 0))),
             storage=f"{self.kind} segmentation",
             warnings=(*(step.description for step in info.history if step.is_note), *headers.notes, *skipped),
         )

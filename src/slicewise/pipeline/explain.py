@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+
+import attrs
 
 from slicewise.pipeline.cache import ON_DISK, ResultCache, place_of
 from slicewise.pipeline.forms import inputs_by_form
@@ -28,7 +30,7 @@ def explain(target: Node, limits: Limits, cache: ResultCache | None = None) -> s
         Where results are looked up that nobody holds.
     """
     if not target.is_connected:
-        return "\n".join(["not connected to a reader or an image:", *_tree(target, None, {})])
+        return "\n".join(["not connected to a reader or an image:", *_tree(target, None)])
     target = fused(target)
     there = {n: place for n in target.walk() if (place := place_of(n, cache)) is not None}
     plan = make_plan([target], {n: place == ON_DISK for n, place in there.items()}, limits)
@@ -36,7 +38,7 @@ def explain(target: Node, limits: Limits, cache: ResultCache | None = None) -> s
     slabs = f"{_count(streaming.count, 'slab')} of up to {_count(streaming.slab, 'slice')}"
     held = f", of which {format_bytes(plan.held_bytes)} held whole" if plan.held_bytes else ""
     lines = [
-        *_tree(target, plan, there),
+        *_tree(target, _Planned(plan, there, _taken(target))),
         "",
         f"result    {' x '.join(map(str, target.shape))} {info.dtype}, {format_bytes(info.slice_bytes * info.slices)}",
         f"run       {slabs} in {_count(streaming.workers, 'thread')}",
@@ -60,7 +62,34 @@ def _count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
 
 
-def _tree(target: Node, plan: Plan | None, there: Mapping[Node, str]) -> list[str]:
+@attrs.frozen(eq=False)
+class _Planned:
+    """What is known of a run: the plan, where results are that are there, and of which nodes slices are taken."""
+
+    plan: Plan
+    there: Mapping[Node, str]
+    taken: Collection[Node]
+
+
+def _taken(target: Node) -> set[Node]:
+    """Return the nodes of which slices are taken: of others, grid and headers alone."""
+    found: set[Node] = set()
+    waiting = [target]
+    while waiting:
+        n = waiting.pop()
+        if n not in found:
+            found.add(n)
+            waiting += _inputs_taken(n)
+    return found
+
+
+def _inputs_taken(n: Node) -> list[Node]:
+    sources = list(n.inputs.values())
+    slabs = n.request(range(n.info.slices), *(source.info for source in sources))
+    return [source for source, slab in zip(sources, slabs, strict=False) if len(slab)]
+
+
+def _tree(target: Node, planned: _Planned | None) -> list[str]:
     numbers: dict[Node, int] = {}
     lines: list[str] = []
     waiting = [(target, 1, "")]
@@ -73,36 +102,38 @@ def _tree(target: Node, plan: Plan | None, there: Mapping[Node, str]) -> list[st
             lines.append(f"{indent}the {n.name} above ({numbers[n]})")
             continue
         numbers[n] = len(numbers) + 1
-        lines += _lines(n, plan, there, indent)
-        if n not in there:
+        lines += _lines(n, planned, indent)
+        if planned is None or n not in planned.there:
             waiting += [(source, number, indent + "  ") for source, number in reversed(inputs_by_form(n))]
     return lines
 
 
-def _lines(n: Node, plan: Plan | None, there: Mapping[Node, str], indent: str) -> list[str]:
-    marks = [] if plan is None else _marks(n, plan, there)
+def _lines(n: Node, planned: _Planned | None, indent: str) -> list[str]:
+    marks = [] if planned is None else _marks(n, planned)
     if n.is_connected:
         marks.append(f"{' x '.join(map(str, n.shape))} {n.dtype}")
     lines = [f"{indent}{n.name}({n.parameter_text})" + (f"   [{'; '.join(marks)}]" if marks else "")]
-    if not n.inputs and n.is_connected and n not in there:
+    if not n.inputs and n.is_connected and (planned is None or n not in planned.there):
         lines += [f"{indent}  note: {step.parameters}" for step in n.info.history if step.is_note]
     return lines
 
 
-def _marks(n: Node, plan: Plan, there: Mapping[Node, str]) -> list[str]:
-    if n in there:
-        return [there[n]]
+def _marks(n: Node, planned: _Planned) -> list[str]:
+    if n in planned.there:
+        return [planned.there[n]]
+    if n not in planned.taken:
+        return ["grid and headers only"]
     marks = []
-    hold = next((hold for hold in plan.holds if hold.node is n), None)
+    hold = next((hold for hold in planned.plan.holds if hold.node is n), None)
     if n.whole:
         marks.append("needs the whole volume" if n.inputs else "read as a whole: its format allows no less")
-    elif not n.inputs:
+    elif not _inputs_taken(n):
         marks.append("in memory" if n.at_hand else "read slab by slab")
     elif hold is None:
         halo = n.halo(next(iter(n.inputs.values())).info)
         marks.append(f"streamed, {_count(halo, 'slice')} of overlap kept" if halo else "streamed")
     if hold is not None:
-        marks.append(_held(hold, plan))
+        marks.append(_held(hold, planned.plan))
     return marks
 
 

@@ -20,6 +20,7 @@ from slicewise.errors import RecipeError
 from slicewise.filters.registration import Registered, Registration
 from slicewise.image import Code, Coordinates, Geometry, Padding
 from slicewise.io.recipes.numbers_text import array_of
+from slicewise.io.recipes.segment_values import segment_of, template_of
 from slicewise.io.recipes.transforms import transform_of
 from slicewise.io.recipes.tree import Held, Missing, Reference, Tagged, Tree
 from slicewise.io.recipes.trust import Trust
@@ -145,6 +146,8 @@ def _plain(value: Any) -> Any:
 
 
 _TAGS: Mapping[str, Callable[[Tagged, Trust], Any]] = {
+    "Segment": lambda tree, trust: segment_of(value_of(tree.tree, trust, in_mapping=True)),
+    "SegmentTemplate": lambda tree, trust: template_of(value_of(tree.tree, trust, in_mapping=True)),
     "array": lambda tree, trust: array_of(value_of(tree.tree, trust)),
     "bytes": lambda tree, _: base64.b64decode(str(tree.tree), validate=True),
     "code": lambda tree, trust: Code(*_items(tree, trust, 3)),

@@ -16,6 +16,8 @@ from pydicom.sequence import Sequence as Items
 from pydicom.uid import UID
 
 from slicewise.dicom.pseudonyms import Pseudonyms
+from slicewise.dicom.segment_template import SegmentTemplate
+from slicewise.dicom.segments import Segment
 from slicewise.errors import SlicewiseError
 from slicewise.filters.itk_nodes import ItkValue
 from slicewise.filters.motion import Motion
@@ -25,6 +27,7 @@ from slicewise.image import Code, Coordinates
 from slicewise.io.recipes.decoding import VALUE_CLASSES, value_of
 from slicewise.io.recipes.numbers_text import MOST_BYTES, array_tree, row_tree
 from slicewise.io.recipes.sameness import same
+from slicewise.io.recipes.segment_values import parts_of
 from slicewise.io.recipes.transforms import transform_fields
 from slicewise.io.recipes.tree import Missing, Reference, Tagged, Tree
 from slicewise.io.recipes.trust import Trust, importable_name, why_not_importable
@@ -91,14 +94,16 @@ def _tree(value: Any, trusted: dict[str, Any], *, exact: bool, in_mapping: bool 
         return tuple(_tree(v, trusted, exact=exact, in_mapping=in_mapping) for v in value)
     if value is None or type(value) in (bool, int, float, str):
         return _word(value) if isinstance(value, str) else value
-    if isinstance(value, np.ndarray | np.generic | PurePath):
+    if isinstance(value, np.ndarray | np.generic | PurePath | Code):
         return _exactly(value) if exact else _loosely(value)
     # What is in a tag stands for itself, wherever the tag is.
     return _tagged(value, trusted, functools.partial(_tree, trusted=trusted, exact=exact))
 
 
 def _loosely(value: Any) -> Tree:
-    """Return what people write for a path, a number of numpy, or a small array."""
+    """Return what people write for a path, a code, a number of numpy, or a small array."""
+    if isinstance(value, Code):
+        return tuple(map(_word, value))
     if isinstance(value, PurePath):
         return _word(str(value))
     return _nested(value.tolist()) if value.size <= _FEW else _exactly(value)
@@ -107,6 +112,8 @@ def _loosely(value: Any) -> Tree:
 def _exactly(value: Any) -> Tree:
     if isinstance(value, PurePath):
         return Tagged("path", str(value))
+    if isinstance(value, Code):
+        return Tagged("code", tuple(map(_word, value)))
     return _of_array(value) if isinstance(value, np.ndarray) else Tagged("scalar", (value.dtype.name, value.item()))
 
 
@@ -132,9 +139,10 @@ def _tagged(value: Any, trusted: dict[str, Any], inner: Callable[..., Tree]) -> 
     """Return the tree of a value of a class of its own."""
     if isinstance(value, Motion | TransformValue):
         return _of_transform(value.itk if isinstance(value, Motion) else value.transform)
-    if type(value).__name__ in VALUE_CLASSES and type(value) is VALUE_CLASSES[type(value).__name__]:
-        return Tagged(type(value).__name__, dict(_parts(value, inner)))
     kind = type(value)
+    if isinstance(value, Segment | SegmentTemplate) or VALUE_CLASSES.get(kind.__name__) is kind:
+        described = isinstance(value, Segment | SegmentTemplate)
+        return Tagged(kind.__name__, inner(parts_of(value)) if described else dict(_parts(value, inner)))
     if kind in _WRITERS:
         return Tagged(_TAGS.get(kind, kind.__name__), _WRITERS[kind](value))
     if kind in _COLLECTIONS:
@@ -204,14 +212,13 @@ def _slice_text(value: Any) -> str:
 
 
 _WRITERS: Mapping[type, Callable[[Any], Tree]] = {
-    Code: tuple,
     Dataset: _of_dataset,
     UID: str,
     bytes: _of_bytes,
     range: lambda v: f"{v.start}:{v.stop}" + (f":{v.step}" if v.step != 1 else ""),
     slice: _slice_text,
 }
-_TAGS = {Code: "code", Dataset: "dataset", UID: "uid"}
+_TAGS = {Dataset: "dataset", UID: "uid"}
 _COLLECTIONS: Mapping[type, str] = {Items: "items", frozenset: "frozenset", set: "set"}
 
 

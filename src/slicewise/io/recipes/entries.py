@@ -11,9 +11,10 @@ from slicewise.io.recipes.foreign_kinds import ANYTHING
 from slicewise.io.recipes.kinds import IN_MEMORY, Kind, Place
 from slicewise.io.recipes.tree import Missing, Tree
 
-__all__ = ["Entry", "Parameter", "uses_in"]
+__all__ = ["FILE_READERS", "Entry", "Parameter", "uses_in"]
 
-_READERS = ("SeriesReader", "VolumeReader", IN_MEMORY)
+FILE_READERS = ("ContourReader", "SegmentationReader", "SeriesReader", "VolumeReader")
+"""Nodes that read what is at their ``path``."""
 
 
 @attrs.frozen(eq=False)
@@ -80,7 +81,7 @@ class Entry:
 
     def is_source(self, ids: Mapping[str, Any]) -> bool:
         """Tell whether other images may be put in its place: it is an image in memory, or reads one."""
-        if isinstance(self.kind, Missing) or self.kind_name in _READERS:
+        if isinstance(self.kind, Missing) or self.kind_name in (*FILE_READERS, IN_MEMORY):
             return True
         return ":" in self.kind_name and not any(True for _ in self.uses(ids))
 

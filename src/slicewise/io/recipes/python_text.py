@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from slicewise.io.recipes.document import Content
 from slicewise.io.recipes.entries import Entry, uses_in
 from slicewise.io.recipes.kinds import IN_MEMORY
-from slicewise.io.recipes.python_values import Expressions
+from slicewise.io.recipes.python_values import Expressions, laid_out
 from slicewise.io.recipes.special_kinds import OPERATORS
 from slicewise.io.recipes.tree import Missing, Tagged, Tree
 
@@ -35,6 +35,7 @@ _REFLECTED = ("add", "subtract", "multiply", "divide", "bitwise_and", "bitwise_o
 """Operators that take a number on their left."""
 _FIRST = {
     "Cast": "dtype",
+    "ContourReader": "path",
     "Flip": "axes",
     "Function": "function",
     "Gaussian": "sigma",
@@ -44,13 +45,14 @@ _FIRST = {
     "Permute": "order",
     "Project": "how",
     "Reorient": "orientation",
+    "SegmentationReader": "path",
+    "SegmentationWriter": "path",
     "SeriesReader": "path",
     "SeriesWriter": "folder",
     "VolumeReader": "path",
     "VolumeWriter": "path",
 }
 """Parameters that people write without their names, since they come first."""
-_LONGEST = 110
 _TAKEN = ("sw", "np", "sitk", "base64")
 
 
@@ -153,14 +155,9 @@ def _where(given: Mapping[str, str]) -> str:
 
 
 def _call(name: str, given: Mapping[str, str], first: str | None = None) -> str:
-    """Return a call, with one parameter in a line where it is long."""
-    parts = [
-        value if k == 0 and field == first else f"{field}={value}" for k, (field, value) in enumerate(given.items())
-    ]
-    line = f"{name}({', '.join(parts)})"
-    if len(line) <= _LONGEST:
-        return line
-    return f"{name}(\n{''.join(f'    {part},{chr(10)}' for part in parts)})"
+    """Return a call; the parameter that goes without its name stands first."""
+    ordered = sorted(given.items(), key=lambda part: part[0] != first)
+    return laid_out(name, [value if field == first else f"{field}={value}" for field, value in ordered])
 
 
 def _free(ident: str, taken: set[str]) -> str:

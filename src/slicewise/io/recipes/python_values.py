@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
@@ -12,16 +12,22 @@ import numpy as np
 from pydicom.dataset import Dataset
 from pydicom.uid import UID
 
+from slicewise.dicom.coded import check_code
+from slicewise.errors import ParameterError
 from slicewise.image import Code, Coordinates
 from slicewise.io.recipes.decoding import VALUE_CLASSES, value_of
+from slicewise.io.recipes.segment_values import segment_of
 from slicewise.io.recipes.transforms import WITH_DIMENSION
 from slicewise.io.recipes.tree import Missing, Reference, Tagged, Tree
 from slicewise.io.recipes.trust import Trust
 
-__all__ = ["Expressions"]
+__all__ = ["Expressions", "laid_out"]
 
 _PUBLIC = ("Geometry", "Lossy", "Padding")
 _FEW = 64
+_LONGEST = 110
+_CODED = ("type", "category", "type_modifiers", "anatomic_region", "anatomic_region_modifiers")
+"""What codes say of a segment."""
 
 
 @attrs.frozen
@@ -88,6 +94,8 @@ class Expressions:
             "function": self.name,
             "list": lambda t: self._sequence(t, "[]"),
             "partial": self._partial,
+            "Segment": self._segment,
+            "SegmentTemplate": self._template,
             "transform": self._transform,
         }
         if tree.tag in writers:
@@ -145,6 +153,39 @@ class Expressions:
         given += [] if place is None else [f"coordinates=sw.Coordinates.{Coordinates[place].name}"]
         return f"{called}({', '.join(given)})"
 
+    def _segment(self, tree: Any) -> str:
+        """Return the call of a segment, with what is left out in a recipe and Python has to say."""
+        said = tree if isinstance(tree, Mapping) else {"type": tree}
+        known = segment_of({name: value_of(said[name], Trust()) for name in _CODED if name in said})
+        label = self.of(said["label"]) if "label" in said else self._plain(known.label)
+        more = [
+            f"{name}={self._code(getattr(known, name)) if name in _CODED else self.of(part)}"
+            for name, part in said.items()
+            if name not in ("label", "type", "category")
+        ]
+        return laid_out("sw.Segment", [label, self._code(known.type), self._code(known.category), *more])
+
+    def _code(self, code: Any) -> str:
+        """Return a code, or several, as value, scheme and meaning."""
+        if not isinstance(code, Code):
+            return f"[{', '.join(map(self._code, code))}]"
+        try:
+            check_code(code)
+        except ParameterError:
+            return self.of_value(code)  # what was read from a broken file
+        return self._sequence(tuple(code), "()")
+
+    def _template(self, tree: Mapping[str, Tree]) -> str:
+        lists = [tree["segments"]] if isinstance(tree["segments"], Mapping) else tree["segments"]
+        made = [laid_out("", [f"{k}: {self._labelled(v)}" for k, v in one.items()], "{}") for one in lists]
+        first = made[0] if len(made) == 1 else laid_out("", made, "[]")
+        more = [f"{name}={self.of(part)}" for name, part in tree.items() if name != "segments"]
+        return laid_out("sw.SegmentTemplate", [first, *more])
+
+    def _labelled(self, tree: Tree) -> str:
+        """Return a segment of a template: a call, or the code that is all that is known of it."""
+        return self._segment(tree) if isinstance(tree, Mapping | str) else self.of(tree)
+
     def _transform(self, tree: Mapping[str, Tree]) -> str:
         """Return a name of a transform of SimpleITK, which is made and set by statements of its own."""
         self.imports.add("import SimpleITK as sitk")
@@ -167,3 +208,12 @@ class Expressions:
 
     def _numbers(self, tree: Tree) -> str:
         return self._sequence(tree, "[]") if isinstance(tree, tuple) else f"{self.of(tree)}.tolist()"
+
+
+def laid_out(name: str, parts: Sequence[str], brackets: str = "()") -> str:
+    """Return a call, or what else is in brackets, with one part in a line where it is long."""
+    line = f"{name}{brackets[0]}{', '.join(parts)}{brackets[1]}"
+    if len(line) <= _LONGEST and "\n" not in line:
+        return line
+    lines = [part.replace("\n", "\n    ") for part in parts]
+    return f"{name}{brackets[0]}\n{''.join(f'    {line},{chr(10)}' for line in lines)}{brackets[1]}"
