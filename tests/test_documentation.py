@@ -12,6 +12,7 @@ import nibabel
 import numpy as np
 import pytest
 
+import slicewise as sw
 from slicewise.io import phantom
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -41,6 +42,9 @@ def test_the_commands_of_the_readme_run(study):
     text = (REPOSITORY / "README.md").read_text(encoding="utf-8")
     block = text.partition("## From the shell")[2].partition("```sh\n")[2].partition("```")[0]
     (study / "archive").symlink_to(study / "study")
+    bone = (sw.SeriesReader("study/ct") > 300) * 1 >> sw.Cast("uint8")
+    (bone >> sw.VolumeWriter("labels.nii.gz", on_headers="drop")).update(progress=False)
+    Path("template.yaml").write_text("algorithm: MANUAL\n1: Bone Tissue\n", encoding="utf-8")
     for line in block.splitlines():
         command = line.partition("#")[0].replace("slicewise", f"{sys.executable} -m slicewise.cli", 1)
         done = subprocess.run(["bash", "-c", command], capture_output=True, encoding="utf-8", check=False)
