@@ -13,7 +13,7 @@ from slicewise.pipeline.sizes import format_seconds
 
 __all__ = ["timeline_svg"]
 
-_WIDTH, _LEFT, _RIGHT, _TOP = 960, 72, 16, 10
+_WIDTH, _LEFT, _RIGHT, _TOP = 960, 72, 34, 10
 _LANE, _GAP, _LINE = 28, 6, 20
 _SMALLEST = 0.75
 """Pixels below which neighbouring boxes become one."""
