@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from slicewise.errors import CancelledError, ComputeError, SlicewiseError
 from slicewise.pipeline.block import Slab
 from slicewise.pipeline.node import Node
 from slicewise.pipeline.order import graph_of
 
-__all__ = ["failure_text", "placing"]
+__all__ = ["failure_text", "placing", "telling_of_memory"]
 
 _MOST_LINES = 20
 
@@ -57,3 +60,16 @@ def _line(n: Node, numbers: dict[Node, str]) -> str:
     if len(sources) > 4:
         sources = [*sources[:2], "...", sources[-1]]
     return f"{told} of {', '.join(sources)}" if sources else told
+
+
+@contextmanager
+def telling_of_memory(target: Node) -> Iterator[None]:
+    """Tell of a lack of memory in the block, for whose result it was, and what to do."""
+    try:
+        yield
+    except MemoryError as error:
+        told = f" ({error})" if str(error) else ""
+        raise ComputeError(
+            f"{target!r}: there is no memory left{told}: grant less with memory=, take fewer workers=, or write to "
+            "files instead of getting an image"
+        ) from error
