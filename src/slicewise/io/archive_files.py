@@ -14,6 +14,7 @@ import attrs
 
 from slicewise.errors import ReadError
 from slicewise.io.stored_files import change_of, opened
+from slicewise.pipeline.positioned import write_at
 
 __all__ = ["ArchiveFile", "TemporaryBytes", "parts_of"]
 
@@ -115,16 +116,14 @@ class TemporaryBytes:
         return start, at - start
 
     def _write(self, piece: bytes, at: int) -> int:
-        done = 0
-        while done < len(piece):
-            try:
-                done += os.pwrite(self.descriptor, memoryview(piece)[done:], at + done)
-            except OSError as error:
-                raise ReadError(
-                    f"it cannot be unpacked into a temporary file in {tempfile.gettempdir()} ({error.strerror}); "
-                    "TMPDIR chooses another folder"
-                ) from error
-        return done
+        try:
+            write_at(self.descriptor, piece, at)
+        except OSError as error:
+            raise ReadError(
+                f"it cannot be unpacked into a temporary file in {tempfile.gettempdir()} ({error.strerror}); "
+                "TMPDIR chooses another folder"
+            ) from error
+        return len(piece)
 
 
 def parts_of(name: str) -> tuple[str, ...]:

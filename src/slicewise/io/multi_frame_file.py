@@ -21,6 +21,7 @@ from slicewise.dicom.parsing import DEFLATED
 from slicewise.dicom.pixels import PixelFormat
 from slicewise.errors import ValueRangeError, WriteError
 from slicewise.image import RawElement
+from slicewise.pipeline.positioned import write_at
 
 __all__ = ["MultiFrameFile"]
 
@@ -180,14 +181,11 @@ class MultiFrameFile:
             raise self._unwritable(error) from error
 
     def _put(self, descriptor: int, data: memoryview, position: int) -> int:
-        size = len(data)
         try:
-            while data:
-                done = os.pwrite(descriptor, data, position)
-                data, position = data[done:], position + done
+            write_at(descriptor, data, position)
         except OSError as error:
             raise self._unwritable(error) from error
-        return size
+        return len(data)
 
     def _unwritable(self, error: OSError) -> WriteError:
         return WriteError(f"{self._path.name}: cannot be written ({error.strerror}); nothing of it is kept")

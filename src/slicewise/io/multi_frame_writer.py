@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -24,21 +23,17 @@ from slicewise.dicom.new_headers import new_attributes
 from slicewise.dicom.storing import Storage
 from slicewise.dicom.uids import fresh_uids
 from slicewise.dicom.values import text_of
-from slicewise.errors import ParameterError, WriteError
+from slicewise.errors import ParameterError
 from slicewise.image import ImageInfo
 from slicewise.image.elements import tag_of
 from slicewise.io.derived_writer import DerivedWriter, Written, source_uids
 from slicewise.io.multi_frame_trial import MultiFrameTrial, complete, is_new_class, some_form
-from slicewise.io.one_file import check_file_destination
-from slicewise.io.staging import folder_beside
+from slicewise.io.one_file import check_file_destination, staged_file
+from slicewise.io.paths import one_path
 from slicewise.pipeline.node import node
 from slicewise.pipeline.run import Runner
 
 __all__ = ["MultiFrameWriter"]
-
-
-def _path(value: str | os.PathLike[str]) -> Path:
-    return Path(value).expanduser()
 
 
 def _coded(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
@@ -99,7 +94,7 @@ class MultiFrameWriter(DerivedWriter):
 
     takes_stacks: ClassVar[bool] = True
 
-    path: Path = attrs.field(converter=_path)
+    path: Path = attrs.field(converter=one_path)
     sop_class: str | None = attrs.field(default=None, kw_only=True)
     unit: Sequence[str] | None = attrs.field(default=None, kw_only=True, validator=_coded)
 
@@ -113,15 +108,9 @@ class MultiFrameWriter(DerivedWriter):
         """Run the pipeline, write the file and return what was written."""
         self._check_destination()
         kind, derived = self._described
-        final = self.path.resolve()
-        with folder_beside(final) as stage:
-            trial = MultiFrameTrial(self, derived, runner, stage / final.name, kind=kind, unit=self.unit)
+        with staged_file(self.path, self._check_destination) as stage:
+            trial = MultiFrameTrial(self, derived, runner, stage, kind=kind, unit=self.unit)
             written = trial.run()
-            self._check_destination()
-            try:
-                (stage / final.name).replace(final)
-            except OSError as error:
-                raise WriteError(f"{final}: the finished file cannot be moved there ({error.strerror})") from error
         return Written(
             folder=self.path.parent,
             paths=(self.path,),

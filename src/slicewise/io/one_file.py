@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from slicewise.errors import DestinationError
+from slicewise.errors import DestinationError, WriteError
 from slicewise.image import ImageInfo
 from slicewise.io.derived_writer import check_no_source
+from slicewise.io.staging import folder_beside
 from slicewise.pipeline.node import Node
 
-__all__ = ["check_file_destination"]
+__all__ = ["check_file_destination", "staged_file"]
 
 
 def check_file_destination(path: Path, writer: Node, info: ImageInfo, *, overwrite: bool) -> None:
@@ -43,3 +46,29 @@ def check_file_destination(path: Path, writer: Node, info: ImageInfo, *, overwri
         if file.read(132)[128:] != b"DICM":
             raise DestinationError(f"{path}: is not a DICOM file, and overwriting would delete it; choose another name")
     check_no_source(path.parent, [path], info)
+
+
+@contextmanager
+def staged_file(path: Path, check: Callable[[], None]) -> Iterator[Path]:
+    """Give a file to write, which takes its place at the end.
+
+    Parameters
+    ----------
+    path : Path
+        Where to; what a link points to is meant, not the link.
+    check : callable
+        Raises if the place must not be written to: somebody may have written there meanwhile.
+
+    Raises
+    ------
+    WriteError
+        If the folder cannot be written to.
+    """
+    final = path.resolve()
+    with folder_beside(final) as folder:
+        yield folder / final.name
+        check()
+        try:
+            (folder / final.name).replace(final)
+        except OSError as error:
+            raise WriteError(f"{final}: the finished file cannot be moved there ({error.strerror})") from error

@@ -1,13 +1,19 @@
-"""Paths as readers take them: one, or several."""
+"""Paths as nodes take them: one, or several."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 
 from slicewise.io.listing import PathLike
 
-__all__ = ["path_or_paths"]
+__all__ = ["one_path", "path_or_paths"]
+
+
+def one_path(value: str | os.PathLike[str]) -> Path:
+    """Return a path, with the home folder for ``~``."""
+    return Path(value).expanduser()
 
 
 def path_or_paths(value: PathLike | Sequence[PathLike]) -> str | tuple[str, ...]:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from slicewise.dicom.segmentation_groups import Box
 from slicewise.errors import PixelsError, WriteError
+from slicewise.pipeline.positioned import write_at
 
 __all__ = ["Key", "SetAside"]
 
@@ -212,9 +213,7 @@ class SetAside:
             start, self._end = self._end, self._end + len(data)
             self._parts[key, index] = _Part(start, rows, columns)
         try:
-            while data:
-                done = os.pwrite(self._descriptor, data, start)
-                data, start = data[done:], start + done
+            write_at(self._descriptor, data, start)
         except OSError as error:
             raise self._unwritable(error) from error
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -19,21 +18,21 @@ from slicewise.dicom.segmentation_headers import SegmentationNames, check_source
 from slicewise.dicom.segments import Segment
 from slicewise.dicom.uids import check_prefix, fresh_uids, reproducible_uids
 from slicewise.dicom.values import text_of
-from slicewise.errors import HeaderError, ParameterError, WriteError
+from slicewise.errors import HeaderError, ParameterError
 from slicewise.filters.pixels_back import WithPixelsFrom
 from slicewise.image import Action, ImageInfo
 from slicewise.image.elements import tag_of
 from slicewise.io.derived_writer import Written, source_uids
 from slicewise.io.instance_files import IMPLEMENTATION
 from slicewise.io.lineage import lineage
-from slicewise.io.one_file import check_file_destination
+from slicewise.io.one_file import check_file_destination, staged_file
 from slicewise.io.parameters import fixed_mapping, integer_string, one_of
+from slicewise.io.paths import one_path
 from slicewise.io.segmentation_frames import SetAside
 from slicewise.io.segmentation_kinds import KINDS, SegmentationKind
 from slicewise.io.segmentation_run import SegmentationRun
 from slicewise.io.segmentation_values import check_values, segments_of
 from slicewise.io.software import this_software
-from slicewise.io.staging import folder_beside
 from slicewise.pipeline.keys import content_key
 from slicewise.pipeline.node import Node, Slab, fields_of, input_node, node
 from slicewise.pipeline.run import Runner, Sink
@@ -45,10 +44,6 @@ _OURS = frozenset(
     "SharedFunctionalGroupsSequence PerFrameFunctionalGroupsSequence DimensionIndexSequence "
     "DimensionOrganizationSequence ReferencedSeriesSequence StudiesContainingOtherReferencedInstancesSequence".split()
 )
-
-
-def _path(value: str | os.PathLike[str]) -> Path:
-    return Path(value).expanduser()
 
 
 def _template(value: Any) -> SegmentTemplate:
@@ -132,7 +127,7 @@ class SegmentationWriter(Sink):
         If the disk is full or cannot be written to; nothing is left behind.
     """
 
-    path: Path = attrs.field(converter=_path)
+    path: Path = attrs.field(converter=one_path)
     template: SegmentTemplate = attrs.field(converter=_template)
     kind: str = attrs.field(default="binary", kw_only=True, validator=one_of(*KINDS))
     inplane_cropping: bool = attrs.field(default=False, kw_only=True)
@@ -199,16 +194,10 @@ class SegmentationWriter(Sink):
     def execute(self, runner: Runner) -> Written:
         """Run the pipeline, write the file and return what was written."""
         self._check_destination()
-        final = self.path.resolve()
-        with folder_beside(final) as stage:
+        with staged_file(self.path, self._check_destination) as stage:
             uids = self._uids()
             run = self._run(next(uids))
-            headers, aside = run.write(stage / final.name, self._derived(uids), runner)
-            self._check_destination()
-            try:
-                (stage / final.name).replace(final)
-            except OSError as error:
-                raise WriteError(f"{final}: the finished file cannot be moved there ({error.strerror})") from error
+            headers, aside = run.write(stage, self._derived(uids), runner)
         return Written(
             folder=self.path.parent,
             paths=(self.path,),

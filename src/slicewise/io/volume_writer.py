@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +21,7 @@ from slicewise.errors import (
     WriteError,
 )
 from slicewise.io.parameters import one_of
+from slicewise.io.paths import one_path
 from slicewise.io.staging import folder_beside, move_file
 from slicewise.io.volume_files import StoredVolume
 from slicewise.io.volume_layouts import VolumeHeader, volume_header
@@ -40,10 +40,6 @@ _FLAT = (".vtk",)
 """Formats of three axes at most."""
 
 _LONGEST_NIFTI = 32767
-
-
-def _path(value: str | os.PathLike[str]) -> Path:
-    return Path(value).expanduser()
 
 
 def _known(_: Any, attribute: attrs.Attribute[Path], value: Path) -> None:
@@ -102,7 +98,7 @@ class VolumeWriter(Sink):
 
     takes_stacks: ClassVar[bool] = True
 
-    path: Path = attrs.field(converter=_path, validator=_known)
+    path: Path = attrs.field(converter=one_path, validator=_known)
     compress: bool | None = attrs.field(default=None, kw_only=True)
     overwrite: bool = attrs.field(default=False, kw_only=True)
     on_headers: str = attrs.field(default="warn", kw_only=True, validator=one_of("warn", "drop"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +15,7 @@ from slicewise.image import Geometry, Headers, ImageInfo
 from slicewise.io.itk_volumes import read_itk_header, read_itk_pixels
 from slicewise.io.nifti import NIFTI_SUFFIXES, read_nifti_header
 from slicewise.io.parameters import one_of
+from slicewise.io.paths import one_path
 from slicewise.io.volume_files import StoredVolume, check_size
 from slicewise.pipeline.effect import Effect
 from slicewise.pipeline.node import Array, Block, Node, Slab, fields_of, node
@@ -45,10 +45,6 @@ def read_volume_header(path: Path, orientation: str = "auto") -> StoredVolume:
     stored = read_nifti_header(path, orientation) if is_nifti else read_itk_header(path)
     check_size(stored)
     return stored
-
-
-def _path(value: str | os.PathLike[str]) -> Path:
-    return Path(value).expanduser()
 
 
 def _index(value: int | tuple[int, ...] | None) -> tuple[int, ...] | None:
@@ -90,7 +86,7 @@ class VolumeReader(Node):
         If its axes are no grid of slices: rows and columns that are not at right angles.
     """
 
-    path: Path = attrs.field(converter=_path)
+    path: Path = attrs.field(converter=one_path)
     time: tuple[int, ...] | None = attrs.field(default=None, kw_only=True, converter=_index)
     orientation: str = attrs.field(default="auto", kw_only=True, validator=one_of("auto", "sform", "qform"))
 

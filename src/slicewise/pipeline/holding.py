@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import math
 import mmap
-import os
 import tempfile
 from io import FileIO
 from pathlib import Path
@@ -16,7 +15,7 @@ import numpy as np
 from slicewise.errors import ComputeError, ReadError, WriteError
 from slicewise.image import ImageInfo
 from slicewise.pipeline.block import Array, Slab
-from slicewise.pipeline.positioned import reserve, write_at
+from slicewise.pipeline.positioned import read_at, reserve, write_at
 from slicewise.pipeline.sizes import format_bytes
 
 __all__ = ["Held", "InFile", "Room"]
@@ -165,17 +164,12 @@ class InFile:
         if size > _LARGE:
             return self.whole()[slab.start : slab.stop]
         out = np.empty((len(slab), *self._info.slice_shape), self._info.dtype)
-        view = memoryview(out.reshape(-1).data).cast("B")
         try:
-            while view:
-                count = os.preadv(self._descriptor, [view], at)
-                if count == 0:
-                    raise ReadError(f"{self._what} was set aside in {self._where}, and the values are gone")
-                view, at = view[count:], at + count
+            count = read_at(self._descriptor, out.reshape(-1).data, at)
         except OSError as error:
-            if isinstance(error, ReadError):
-                raise
             raise ReadError(f"{self._what} cannot be read again from {self._where} ({error.strerror})") from error
+        if count < size:
+            raise ReadError(f"{self._what} was set aside in {self._where}, and the values are gone")
         return out
 
     def whole(self) -> Array:

@@ -1,4 +1,4 @@
-"""Bytes written to their place in a file, by any number of threads."""
+"""Bytes at their place in a file, written and read by any number of threads."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import errno
 import os
 from typing import Any
 
-__all__ = ["reserve", "write_at"]
+__all__ = ["read_at", "reserve", "write_at"]
 
 _NOT_DONE_THERE = (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS)
 
@@ -32,6 +32,30 @@ def write_at(descriptor: int, data: Any, place: int) -> None:
     while rest:
         written = os.pwrite(descriptor, rest, place)
         rest, place = rest[written:], place + written
+
+
+def read_at(descriptor: int, memory: Any, place: int) -> int:
+    """Fill memory from a place in a file on, and return how many bytes there were: fewer where the file ends before.
+
+    Parameters
+    ----------
+    descriptor : int
+        The open file.
+    memory : contiguous, writable buffer
+        Takes the bytes.
+    place : int
+        Where they begin in the file.
+
+    Raises
+    ------
+    OSError
+        If they cannot be read.
+    """
+    view = memoryview(memory).cast("B")
+    done = 0
+    while done < len(view) and (count := os.preadv(descriptor, [view[done:]], place + done)):
+        done += count
+    return done
 
 
 def reserve(descriptor: int, size: int) -> None:

@@ -26,6 +26,7 @@ import numpy as np
 from slicewise.errors import ReadError
 from slicewise.image import ImageInfo
 from slicewise.pipeline.block import Array, Slab
+from slicewise.pipeline.positioned import read_at
 
 __all__ = ["DamagedResultError", "ResultFile", "ResultLayout", "checksums", "note_use"]
 
@@ -175,12 +176,9 @@ class ResultFile:
         """
         layout = self._layout
         out = np.empty((len(slab), *layout.slice_shape), layout.dtype)
-        view, at = memoryview(out.reshape(-1).view(np.uint8).data), layout.start + slab.start * layout.slice_bytes
-        while view:
-            count = os.preadv(self._descriptor, [view], at)
-            if count == 0:
-                raise self._damaged(f"ends before slice {slab.stop - 1}")
-            view, at = view[count:], at + count
+        place = layout.start + slab.start * layout.slice_bytes
+        if read_at(self._descriptor, out.reshape(-1).view(np.uint8).data, place) < out.nbytes:
+            raise self._damaged(f"ends before slice {slab.stop - 1}")
         for k, found in zip(slab, checksums(out), strict=True):
             if list(found) != self._sums[k]:
                 raise self._damaged(f"is damaged in slice {k}")
